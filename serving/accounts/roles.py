@@ -1,0 +1,41 @@
+"""Who may do what. One table; every route names the permission that it needs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person is here to do."""
+
+    OPERATOR = "operator"
+    REVIEWER = "reviewer"
+    ENGINEER = "engineer"
+    ADMIN = "admin"
+
+
+class Permission(StrEnum):
+    """Something a role may be allowed to do."""
+
+    SEE_FLIGHTS = "see_flights"
+    CHANGE_FLIGHTS = "change_flights"
+    SEE_CANDIDATES = "see_candidates"
+    DECIDE = "decide"
+    SEE_HAZARDS = "see_hazards"
+    MANAGE_USERS = "manage_users"
+
+
+_OPERATOR = frozenset({Permission.SEE_FLIGHTS, Permission.CHANGE_FLIGHTS})
+_READER = frozenset({Permission.SEE_FLIGHTS, Permission.SEE_CANDIDATES, Permission.SEE_HAZARDS})
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.OPERATOR: _OPERATOR,
+    Role.REVIEWER: _OPERATOR | _READER | {Permission.DECIDE},
+    Role.ENGINEER: _READER,
+    Role.ADMIN: frozenset(Permission),
+}
+
+
+def is_allowed(role: Role, permission: Permission) -> bool:
+    """Whether ``role`` may do what ``permission`` names."""
+    return permission in PERMISSIONS[role]

@@ -1,0 +1,1 @@
+"""The HTTP interface: one router per noun, problem+json for every error."""

@@ -1,0 +1,162 @@
+"""Candidates: the queue, one candidate with its evidence, decisions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query
+from fastapi.responses import FileResponse
+
+from detection.domain.hazard import HazardClass
+from serving.accounts.roles import Role
+from serving.accounts.users import Person
+from serving.api.cursors import cursor_from_queue, queue_from_cursor
+from serving.api.paging import PageDep
+from serving.api.photos import find_photo, photo_file
+from serving.api.pictures import CACHE_SHORTLY, IMAGE_ANSWER, answer_picture
+from serving.api.problems import describe_problems
+from serving.api.schemas import (
+    MAX_ID,
+    CandidateAnswer,
+    CandidatePage,
+    CountsAnswer,
+    DecisionAnswer,
+    DecisionRequest,
+)
+from serving.api.views import view_candidate, view_candidate_item
+from serving.db.tables import ReviewEventRow
+from serving.deps import Decider, QueueReader, ServicesDep, SessionDep
+from serving.review import decisions
+from serving.review.decision import CandidateState
+from serving.review.errors import CandidateNotFoundError
+from serving.review.queue import (
+    QueueFilter,
+    best_sighting,
+    count_states,
+    get_candidate,
+    list_candidates,
+    position_of,
+)
+
+router = APIRouter(tags=["review"])
+
+CandidateId = Annotated[int, Path(ge=1, le=MAX_ID)]
+FlightFilter = Annotated[int | None, Query(ge=1, le=MAX_ID)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[!-~]+$",
+        description="the client's own name of the act: sent again, it is not done again",
+    ),
+]
+
+
+@router.get("/candidates", responses=describe_problems())
+def read_queue(
+    _: QueueReader,
+    session: SessionDep,
+    page: PageDep,
+    state: CandidateState | None = None,
+    flight_id: FlightFilter = None,
+    hazard_class: HazardClass | None = None,
+) -> CandidatePage:
+    """List candidates in the order of attention: class, then score."""
+    rows = list_candidates(
+        session,
+        QueueFilter(state, flight_id, hazard_class),
+        limit=page.probe,
+        after=queue_from_cursor(page.cursor),
+    )
+    shown = rows[: page.limit]
+    return CandidatePage(
+        items=[view_candidate_item(row) for row in shown],
+        next_cursor=cursor_from_queue(position_of(shown[-1])) if len(rows) > len(shown) else None,
+    )
+
+
+@router.get("/candidates/counts", responses=describe_problems())
+def read_counts(
+    _: QueueReader,
+    session: SessionDep,
+    flight_id: FlightFilter = None,
+    hazard_class: HazardClass | None = None,
+) -> CountsAnswer:
+    """Count candidates by state."""
+    counts = count_states(session, QueueFilter(None, flight_id, hazard_class))
+    return CountsAnswer.model_validate(counts)
+
+
+@router.get("/candidates/{candidate_id}", responses=describe_problems(404))
+def read_candidate(
+    candidate_id: CandidateId, _: QueueReader, session: SessionDep
+) -> CandidateAnswer:
+    """Return a candidate with its sightings, its place and everything that was decided."""
+    return view_candidate(session, candidate_id)
+
+
+@router.get(
+    "/candidates/{candidate_id}/crop.jpg",
+    response_class=FileResponse,
+    responses=describe_problems(404) | IMAGE_ANSWER,
+)
+def read_crop(candidate_id: CandidateId, _: QueueReader, services: ServicesDep) -> FileResponse:
+    """Return the best sighting cut out of its photo, the box drawn in."""
+    with services.sessions() as session:
+        best = best_sighting(get_candidate(session, candidate_id))
+    if best is None:
+        raise CandidateNotFoundError(candidate_id)
+    photo = find_photo(services, best.photo_id)
+    box = (best.x_min, best.y_min, best.x_max, best.y_max)
+    path = services.derivatives.crop(photo_file(services, photo), photo.sha256, box)
+    return answer_picture(path, cache_control=CACHE_SHORTLY)
+
+
+@router.post(
+    "/candidates/{candidate_id}/decisions", status_code=201, responses=describe_problems(404, 409)
+)
+def decide(
+    candidate_id: CandidateId,
+    body: DecisionRequest,
+    person: Decider,
+    session: SessionDep,
+    idempotency_key: IdempotencyKey = None,
+) -> DecisionAnswer:
+    """Decide. A candidate that is not pending needs ``expected_state`` with the state seen."""
+    event = decisions.decide(
+        session,
+        reviewer_from_person(person),
+        candidate_id,
+        body.verdict,
+        note=body.note,
+        duplicate_of=body.duplicate_of,
+        expected_state=body.expected_state,
+        idempotency_key=idempotency_key,
+    )
+    return _answer(event)
+
+
+@router.post("/decisions/{decision_id}/undo", responses=describe_problems(404, 409))
+def undo(
+    decision_id: Annotated[int, Path(ge=1, le=MAX_ID)],
+    person: Decider,
+    session: SessionDep,
+    idempotency_key: IdempotencyKey = None,
+) -> DecisionAnswer:
+    """Take back a decision; the state before it is restored exactly."""
+    event = decisions.undo(
+        session, reviewer_from_person(person), decision_id, idempotency_key=idempotency_key
+    )
+    return _answer(event)
+
+
+def reviewer_from_person(person: Person) -> decisions.Reviewer:
+    """Return a signed-in person as the one who acts in review."""
+    is_admin = person.role is Role.ADMIN
+    return decisions.Reviewer(person.user_id, person.username, person.role.value, is_admin)
+
+
+def _answer(event: ReviewEventRow) -> DecisionAnswer:
+    state = CandidateState(event.state_after)
+    return DecisionAnswer(id=event.id, candidate_id=event.candidate_id, state=state)

@@ -1,0 +1,132 @@
+"""Errors as ``application/problem+json`` (RFC 9457) with a stable ``code``: the one map to HTTP."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from detection.domain.errors import HazardLensError
+from detection.domain.photo import IngestFailure
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS_BY_CODE: dict[str, int] = {
+    "not_signed_in": 401,
+    "wrong_password": 401,
+    "forbidden": 403,
+    "cross_site_request": 403,
+    "not_your_decision": 403,
+    "flight_not_found": 404,
+    "photo_not_found": 404,
+    "candidate_not_found": 404,
+    "decision_not_found": 404,
+    "user_not_found": 404,
+    "tile_not_found": 404,
+    "photo_file_missing": 404,
+    "flight_not_open": 409,
+    "flight_state": 409,
+    "empty_flight": 409,
+    "nothing_to_retry": 409,
+    "duplicate_photo": 409,
+    "already_decided": 409,
+    "already_undone": 409,
+    "decision_superseded": 409,
+    "idempotency_key_reused": 409,
+    "user_exists": 409,
+    "file_too_large": 413,
+    "too_many_attempts": 429,
+    "invalid_cursor": 422,
+    "invalid_duplicate": 422,
+    "weak_password": 422,
+}
+DEFAULT_STATUS = 422
+
+CODE_BY_STATUS = {
+    400: "bad_request",
+    401: "not_signed_in",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "file_too_large",
+    415: "unsupported_media_type",
+    500: "internal_error",
+    503: "database_unavailable",
+}
+
+HTTP_REMEDY = "Correct the request; see /api/v1/openapi.json."
+
+
+class Problem(BaseModel):
+    """What every error looks like."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    remedy: str | None = None
+
+
+def problem_from_error(error: HazardLensError) -> Problem:
+    """Return what an error of ours looks like to a client."""
+    status = STATUS_BY_CODE.get(error.code, DEFAULT_STATUS)
+    return make_problem(status, error.code, error.message, error.remedy)
+
+
+def problem_from_failure(failure: IngestFailure) -> Problem:
+    """Return the named rejection of one file."""
+    status = STATUS_BY_CODE.get(failure.code, DEFAULT_STATUS)
+    return make_problem(status, failure.code, failure.message, failure.remedy)
+
+
+def problem_from_http(error: HTTPException) -> Problem:
+    """Return what the framework's own errors (no such path, wrong method) look like."""
+    code = CODE_BY_STATUS.get(error.status_code, f"http_{error.status_code}")
+    return make_problem(error.status_code, code, str(error.detail), HTTP_REMEDY)
+
+
+def problem_from_validation(error: RequestValidationError) -> Problem:
+    """Return the first thing that is wrong with a request, with its place; no values repeated."""
+    parts = [
+        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
+    ]
+    return make_problem(422, "invalid_request", "; ".join(parts[:5]), HTTP_REMEDY)
+
+
+def make_problem(status: int, code: str, detail: str, remedy: str = "") -> Problem:
+    """Return a problem whose title is the standard name of its status."""
+    title = HTTPStatus(status).phrase
+    return Problem(title=title, status=status, detail=detail, code=code, remedy=remedy or None)
+
+
+def answer_problem(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return the HTTP answer for a problem."""
+    extra = dict(headers or {})
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        extra["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(
+        problem.model_dump(exclude_none=True),
+        status_code=problem.status,
+        headers=extra,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def is_api_request(request: Request) -> bool:
+    """Whether an error is to be told to a program (problem+json) or to a person (a page)."""
+    return request.url.path.startswith("/api/")
+
+
+def describe_problems(*statuses: int) -> dict[int | str, dict[str, object]]:
+    """Return the error answers of a route for the OpenAPI document."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    everywhere = (400, 401, 403, 422)
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in sorted({*everywhere, *statuses})
+    }

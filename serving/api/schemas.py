@@ -1,0 +1,342 @@
+"""What goes in and out over HTTP. Lists hold ``items`` and a ``next_cursor`` (null at the end)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from detection.domain.hazard import HazardClass
+from detection.domain.photo import FlightKind
+from serving.accounts.roles import Role
+from serving.review.decision import CandidateState, Verdict
+
+MAX_ID = 2**63 - 1
+SCHEME: Final = "bearer"
+
+Name = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"
+    ),
+]
+Note = Annotated[str, StringConstraints(max_length=4000, pattern=r"^[^\x00]*$")]
+RowId = Annotated[int, Field(ge=1, le=MAX_ID)]
+BoxXyxy = tuple[float, float, float, float]
+FlightState = Literal["draft", "queued", "processing", "done", "failed", "cancelled"]
+PhotoState = Literal["queued", "done", "failed"]
+
+
+class Answer(BaseModel):
+    """Parent of everything that goes out."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class TokenAnswer(Answer):
+    """A session token, as OAuth2 names its parts."""
+
+    access_token: str
+    token_type: Literal["bearer"] = SCHEME
+    expires_in: int = Field(description="seconds")
+
+
+class MeAnswer(Answer):
+    """Who is signed in, and what they may do."""
+
+    id: int
+    username: str
+    role: Role
+    permissions: list[str]
+
+
+class HealthAnswer(Answer):
+    """Whether the service can work."""
+
+    status: Literal["ok", "degraded"]
+    database: Literal["ok", "unavailable"]
+    worker: Literal["ok", "absent", "stalled", "unknown"]
+    worker_heartbeat_s: float | None = Field(description="seconds since a worker showed life")
+    version: str
+
+
+class FlightRequest(BaseModel):
+    """A new flight."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
+    kind: FlightKind
+    site: Name | None = None
+
+
+class FlightCreated(Answer):
+    """The number of the new flight."""
+
+    id: int
+
+
+class ProgressAnswer(Answer):
+    """Exact counts; at the end ``photos_done + photos_failed == photos_total``."""
+
+    photos_total: int
+    photos_done: int
+    photos_failed: int
+    candidates: int
+
+
+class FailureAnswer(Answer):
+    """A file that could not be used, and what a person can do."""
+
+    photo_id: int | None
+    file_name: str
+    code: str
+    message: str
+    remedy: str
+    created_at: datetime
+
+
+class FlightFailure(Answer):
+    """Why a whole flight could not be processed."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+class FlightSummary(Answer):
+    """A flight in a list."""
+
+    id: int
+    name: str
+    kind: FlightKind
+    site: str | None
+    state: FlightState
+    created_at: datetime
+    submitted_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    progress: ProgressAnswer
+
+
+class FlightAnswer(FlightSummary):
+    """A flight with what could not be used of it."""
+
+    failure: FlightFailure | None
+    failures: list[FailureAnswer]
+
+
+class FlightPage(Answer):
+    """A page of flights, newest first."""
+
+    items: list[FlightSummary]
+    next_cursor: str | None
+
+
+class FlightStateAnswer(Answer):
+    """A flight's new state."""
+
+    id: int
+    state: FlightState
+
+
+class PhotoAccepted(Answer):
+    """A photo that is stored for good."""
+
+    id: int
+    flight_id: int
+    name: str
+    sha256: str
+    size_bytes: int
+    width_px: int
+    height_px: int
+    lon: float | None
+    lat: float | None
+    captured_at: str | None
+    warnings: list[str]
+
+
+class PhotoItem(Answer):
+    """A photo of a flight, for the map."""
+
+    id: int
+    name: str
+    lon: float | None
+    lat: float | None
+    yaw_deg: float | None
+    state: PhotoState
+    captured_at: str | None
+    thumbnail_url: str
+
+
+class PhotoPage(Answer):
+    """A page of photos in the order of arrival."""
+
+    items: list[PhotoItem]
+    next_cursor: str | None
+
+
+class PhotoAnswer(PhotoItem):
+    """A photo with all that is needed to show it."""
+
+    flight_id: int
+    sha256: str
+    size_bytes: int
+    media_type: str
+    width_px: int
+    height_px: int
+    camera_model: str | None
+    altitude_agl_m: float | None
+    pitch_deg: float | None
+    warnings: list[str]
+    original_url: str
+    tiles_url: str = Field(description="with {level}, {x} and {y}; DZI levels, no overlap")
+    tile_px: int
+    overlap_px: int
+    max_level: int
+
+
+class SightingItem(Answer):
+    """One box that shows a candidate."""
+
+    photo_id: int
+    bbox_xyxy: BoxXyxy
+    score: float
+
+
+class CandidateItem(Answer):
+    """A candidate in the queue; ``lon``, ``lat``, ``error_m`` are null together."""
+
+    id: int
+    flight_id: int
+    hazard_class: HazardClass
+    score: float
+    state: CandidateState
+    lon: float | None
+    lat: float | None
+    error_m: float | None
+    crop_url: str
+    sightings: list[SightingItem]
+
+
+class CandidatePage(Answer):
+    """A page of candidates in the order of attention: class, then score."""
+
+    items: list[CandidateItem]
+    next_cursor: str | None
+
+
+class CountsAnswer(Answer):
+    """How many candidates are in each state."""
+
+    pending: int
+    confirmed: int
+    rejected: int
+    unsure: int
+    duplicate: int
+
+
+class Ellipse(Answer):
+    """The 95 % error ellipse; the angle is that of the longer axis, clockwise from north."""
+
+    semi_major_m: float
+    semi_minor_m: float
+    angle_deg: float
+
+
+class SightingDetail(SightingItem):
+    """A sighting with its photo and the model that saw it."""
+
+    hazard_class: HazardClass
+    model_name: str
+    weights_sha256: str
+    threshold: float | None
+    photo_name: str
+    photo_url: str
+    thumbnail_url: str
+    width_px: int
+    height_px: int
+    lon: float | None
+    lat: float | None
+    yaw_deg: float | None
+    captured_at: str | None
+    unplaced_reason: str | None
+
+
+class EventItem(Answer):
+    """One act in the history of a candidate."""
+
+    id: int
+    kind: Literal["decision", "undo"]
+    verdict: Verdict | None
+    state_before: CandidateState
+    state_after: CandidateState
+    note: str | None
+    duplicate_of: int | None
+    undoes: int | None
+    undone: bool
+    made_by: str
+    made_at: datetime
+
+
+class CandidateAnswer(CandidateItem):
+    """A candidate with everything a reviewer looks at."""
+
+    key: str
+    duplicate_of: int | None
+    method: str | None
+    ellipse: Ellipse | None
+    unplaced_reason: str | None
+    config_hash: str
+    model_names: list[str]
+    sightings: list[SightingDetail]  # type: ignore[assignment]  # the same rows in more detail
+    history: list[EventItem]
+
+
+class DecisionRequest(BaseModel):
+    """What a reviewer says. ``expected_state`` overrules a decision that the reviewer has seen."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdict: Verdict
+    note: Note | None = None
+    duplicate_of: RowId | None = None
+    expected_state: CandidateState | None = None
+
+
+class DecisionAnswer(Answer):
+    """The number of the decision, for undo, and the state that followed."""
+
+    id: int
+    candidate_id: int
+    state: CandidateState
+
+
+class HazardItem(Answer):
+    """A confirmed candidate."""
+
+    id: int
+    flight_id: int
+    flight_name: str
+    site: str | None
+    hazard_class: HazardClass
+    score: float
+    lon: float | None
+    lat: float | None
+    error_m: float | None
+    sightings: int
+    models: list[str]
+    threshold: float | None
+    confirmed_by: str
+    confirmed_at: datetime
+    decision_id: int = Field(description="for undo")
+    note: str | None
+    crop_url: str
+
+
+class HazardPage(Answer):
+    """A page of hazards, latest confirmation first."""
+
+    items: list[HazardItem]
+    next_cursor: str | None

@@ -1,0 +1,135 @@
+"""The HTTP application: routers, pages, error answers, security headers."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from detection.domain.errors import HazardLensError
+from serving.accounts.attempts import AttemptLimiter
+from serving.accounts.errors import TooManyAttemptsError
+from serving.api import auth, candidates, flights, hazards, health, photos
+from serving.api.body_limit import BodyLimit
+from serving.api.problems import (
+    Problem,
+    answer_problem,
+    is_api_request,
+    make_problem,
+    problem_from_error,
+    problem_from_http,
+    problem_from_validation,
+)
+from serving.api.security import SecurityHeaders
+from serving.db.engine import make_sessions, open_engine
+from serving.deps import Services
+from serving.settings import ServingSettings, load_secret_key, load_settings, make_data_dir
+from serving.storage.derivatives import DerivativeCache
+from serving.storage.objects import ObjectStore
+from serving.web.pages import answer_page_problem, mount_pages
+
+MULTIPART_OVERHEAD_BYTES = 1_000_000
+MAX_BODY_BYTES = 1_000_000
+
+
+class Application(FastAPI):
+    """FastAPI whose document also describes the errors."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document with the shape of problem+json in it."""
+        document = super().openapi()
+        document["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        return document
+
+
+def create_app(settings: ServingSettings | None = None) -> FastAPI:
+    """Return the application for a database that is up and migrated."""
+    settings = settings or load_settings()
+    app = Application(
+        title="hazardlens",
+        version=metadata.version("hazardlens"),
+        description="Candidate hazards in drone and street photos; people decide.",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.services = open_services(settings)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=MAX_BODY_BYTES,
+        max_upload_bytes=settings.max_upload_bytes + MULTIPART_OVERHEAD_BYTES,
+    )
+    app.add_middleware(SecurityHeaders)
+    _add_error_answers(app)
+    app.include_router(_api_router())
+    mount_pages(app)
+    return app
+
+
+def open_services(settings: ServingSettings) -> Services:
+    """Return everything that the application holds open."""
+    data_dir = make_data_dir(settings)
+    engine = open_engine(settings.database_url)
+    return Services(
+        settings=settings,
+        engine=engine,
+        sessions=make_sessions(engine),
+        store=ObjectStore(data_dir),
+        derivatives=DerivativeCache(data_dir / "cache"),
+        limiter=AttemptLimiter(settings.sign_in_attempts, settings.sign_in_window_s),
+        secret_key=load_secret_key(settings),
+    )
+
+
+def _api_router() -> APIRouter:
+    router = APIRouter(prefix="/api/v1")
+    for module in (health, auth, flights, photos, candidates, hazards):
+        router.include_router(module.router)
+    return router
+
+
+def _add_error_answers(app: FastAPI) -> None:
+    """Tell every error: to a program as problem+json, to a person as a page."""
+
+    @app.exception_handler(HazardLensError)
+    def tell_own(request: Request, error: HazardLensError) -> Response:
+        return _tell(request, problem_from_error(error))
+
+    @app.exception_handler(TooManyAttemptsError)
+    def tell_wait(request: Request, error: TooManyAttemptsError) -> Response:
+        return _tell(request, problem_from_error(error), {"Retry-After": str(error.wait_s)})
+
+    @app.exception_handler(RequestValidationError)
+    def tell_validation(request: Request, error: RequestValidationError) -> Response:
+        return _tell(request, problem_from_validation(error))
+
+    @app.exception_handler(HTTPException)
+    def tell_http(request: Request, error: HTTPException) -> Response:
+        return _tell(request, problem_from_http(error), dict(error.headers or {}))
+
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(PoolTimeoutError)
+    def tell_database(request: Request, _: Exception) -> Response:
+        return _tell(request, _database_problem(), {"Retry-After": "2"})
+
+    @app.exception_handler(Exception)
+    def tell_bug(request: Request, _: Exception) -> Response:
+        detail = "Something went wrong inside; the log says what."
+        remedy = "Try again; if it happens again, give the log to whoever looks after the service."
+        return _tell(request, make_problem(500, "internal_error", detail, remedy))
+
+
+def _tell(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    if is_api_request(request):
+        return answer_problem(problem, headers)
+    return answer_page_problem(request, problem)
+
+
+def _database_problem() -> Problem:
+    detail = "The database does not answer at the moment."
+    return make_problem(503, "database_unavailable", detail, "Try again in a few seconds.")

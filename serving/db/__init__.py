@@ -1,0 +1,1 @@
+"""One database everywhere: PostgreSQL, embedded from a wheel or the customer's own."""

@@ -1,0 +1,1 @@
+"""Flights and their photos: upload, receipt, progress, results of detection."""

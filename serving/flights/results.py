@@ -1,0 +1,152 @@
+"""What the models said of a photo, stored once, and read back for grouping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from detection.domain.finding import Detection, GeoDetection, GroundPoint
+from detection.domain.geometry import BBox
+from detection.domain.hazard import HazardClass
+from detection.domain.photo import IngestFailure
+from serving.db.tables import CandidateRow, DetectionRow, IngestFailureRow, PhotoRow
+
+
+@dataclass(frozen=True, slots=True)
+class RunIdentity:
+    """With what a photo was looked at: the hash of the configuration and the thresholds."""
+
+    config_hash: str
+    thresholds: Mapping[tuple[str, HazardClass], float]
+
+    def threshold_of(self, detection: Detection) -> float | None:
+        """Return the shipped threshold that the detection passed."""
+        return self.thresholds.get((detection.model_name, detection.hazard_class))
+
+
+def store_detections(
+    session: Session, photo_id: int, detections: Sequence[GeoDetection], run: RunIdentity
+) -> bool:
+    """Write the detections of one photo and mark it done, all or nothing, once.
+
+    Returns False, and writes nothing, where the photo was finished before.
+    """
+    photo = _take_queued(session, photo_id)
+    if photo is None:
+        return False
+    rows = [
+        _values(photo, ordinal, found, run)
+        for ordinal, found in enumerate(sorted(detections, key=_by_score))
+    ]
+    if rows:
+        session.execute(insert(DetectionRow).on_conflict_do_nothing(), rows)
+    _finish(photo, "done")
+    return True
+
+
+def store_failure(session: Session, photo_id: int, failure: IngestFailure) -> bool:
+    """Mark a photo as failed and write why, once; False where it was finished before."""
+    photo = _take_queued(session, photo_id)
+    if photo is None:
+        return False
+    values = {
+        "flight_id": photo.flight_id,
+        "photo_id": photo.id,
+        "file_name": photo.name,
+        "code": failure.code,
+        "message": failure.message,
+        "remedy": failure.remedy,
+    }
+    session.execute(insert(IngestFailureRow).values(values).on_conflict_do_nothing())
+    _finish(photo, "failed")
+    return True
+
+
+def requeue_failed(session: Session, flight_id: int) -> int:
+    """Give the failed photos of a flight another try; returns how many there were."""
+    failed = select(PhotoRow.id).where(PhotoRow.flight_id == flight_id, PhotoRow.state == "failed")
+    ids = list(session.scalars(failed))
+    session.execute(delete(IngestFailureRow).where(IngestFailureRow.photo_id.in_(ids)))
+    session.execute(
+        update(PhotoRow)
+        .where(PhotoRow.id.in_(ids))
+        .values(state="queued", attempts=0, processed_at=None)
+    )
+    return len(ids)
+
+
+def list_geo_detections(session: Session, flight_id: int) -> dict[int, GeoDetection]:
+    """Return every detection of a flight by the number of its row."""
+    statement = select(DetectionRow).where(DetectionRow.flight_id == flight_id)
+    rows = session.scalars(statement.order_by(DetectionRow.id))
+    return {row.id: geo_detection_from_row(row) for row in rows}
+
+
+def geo_detection_from_row(row: DetectionRow) -> GeoDetection:
+    """Return a stored detection as the detection room knows it."""
+    detection = Detection(
+        photo_id=str(row.photo_id),
+        hazard_class=HazardClass(row.hazard_class),
+        score=row.score,
+        bbox_xyxy=BBox(row.x_min, row.y_min, row.x_max, row.y_max),
+        model_name=row.model_name,
+        weights_sha256=row.weights_sha256,
+    )
+    return GeoDetection(detection, ground_from_row(row), row.unplaced_reason)
+
+
+def _take_queued(session: Session, photo_id: int) -> PhotoRow | None:
+    """Lock a photo that still waits; None where another run was faster."""
+    statement = select(PhotoRow).where(PhotoRow.id == photo_id, PhotoRow.state == "queued")
+    return session.scalar(statement.with_for_update())
+
+
+def _finish(photo: PhotoRow, state: str) -> None:
+    photo.state = state
+    photo.processed_at = datetime.now(UTC)
+
+
+def _by_score(found: GeoDetection) -> tuple[float, tuple[float, float, float, float]]:
+    return (-found.detection.score, found.detection.bbox_xyxy.xyxy)
+
+
+def _values(
+    photo: PhotoRow, ordinal: int, found: GeoDetection, run: RunIdentity
+) -> dict[str, object]:
+    detection, ground, box = found.detection, found.ground, found.detection.bbox_xyxy
+    return {
+        "flight_id": photo.flight_id,
+        "photo_id": photo.id,
+        "ordinal": ordinal,
+        "hazard_class": detection.hazard_class.value,
+        "score": detection.score,
+        "x_min": box.x_min,
+        "y_min": box.y_min,
+        "x_max": box.x_max,
+        "y_max": box.y_max,
+        "model_name": detection.model_name,
+        "weights_sha256": detection.weights_sha256,
+        "config_hash": run.config_hash,
+        "threshold": run.threshold_of(detection),
+        "unplaced_reason": found.unplaced_reason,
+        "lon": ground.lon if ground else None,
+        "lat": ground.lat if ground else None,
+        "cov_ee_m2": ground.cov_ee_m2 if ground else None,
+        "cov_en_m2": ground.cov_en_m2 if ground else None,
+        "cov_nn_m2": ground.cov_nn_m2 if ground else None,
+        "method": ground.method if ground else None,
+    }
+
+
+def ground_from_row(row: DetectionRow | CandidateRow) -> GroundPoint | None:
+    """Return the place of a detection or candidate with its error; None where it has none."""
+    lon, lat, method = row.lon, row.lat, row.method
+    cov_ee, cov_en, cov_nn = row.cov_ee_m2, row.cov_en_m2, row.cov_nn_m2
+    if lon is None or lat is None or cov_ee is None or cov_en is None or cov_nn is None:
+        return None
+    return GroundPoint(lon, lat, cov_ee, cov_en, cov_nn, method or "")

@@ -1,0 +1,123 @@
+"""Look at one chunk of photos. A crash in the middle costs at most the photo it happened in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import Session
+
+from detection.domain.photo import FlightKind, IngestFailure, Photo
+from detection.pipeline import PhotoResult, detect_photos
+from serving.db.tables import FlightRow, PhotoRow
+from serving.flights.catalogue import get_flight, lock_flight
+from serving.flights.photo_rows import photo_from_row
+from serving.flights.results import RunIdentity, store_detections, store_failure
+from serving.jobs.context import WorkerContext
+from serving.jobs.flights import GROUP_FLIGHT
+from serving.jobs.queue import defer
+
+CRASH_MESSAGE = "Processing stopped {count} times while looking at this photo."
+CRASH_REMEDY = "Try the failed photos again; if it happens again, report the photo."
+
+
+class StoppingError(Exception):
+    """The process is asked to end; the job goes back to the queue as it is."""
+
+
+def detect_chunk(context: WorkerContext, flight_id: int, photo_ids: Sequence[int]) -> None:
+    """Process what still waits of the chunk, then order grouping if it was the flight's last.
+
+    Photos that were tried before are looked at one by one, so that a photo which ends the
+    process is known by its count. Each photo's result is one transaction.
+
+    Raises:
+        StoppingError: the process is asked to end before the chunk is done.
+    """
+    with context.sessions() as session:
+        kind = FlightKind(get_flight(session, flight_id).kind)
+        waiting = _list_waiting(session, flight_id, photo_ids)
+    fresh = [row.id for row in waiting if row.attempts == 0]
+    for group in [fresh, *([row.id] for row in waiting if row.attempts > 0)]:
+        _detect_together(context, flight_id, group, kind)
+        if context.stopping.is_set():
+            raise StoppingError
+    with context.sessions.begin() as session:
+        order_grouping_if_complete(session, flight_id)
+
+
+def order_grouping_if_complete(session: Session, flight_id: int) -> None:
+    """Write the grouping job once, when no photo of the flight waits any more."""
+    flight = lock_flight(session, flight_id)
+    if flight.state != "processing" or flight.grouping_at is not None:
+        return
+    waiting = exists().where(PhotoRow.flight_id == flight_id, PhotoRow.state == "queued")
+    if not session.scalar(select(waiting)):
+        flight.grouping_at = datetime.now(UTC)
+        defer(session, GROUP_FLIGHT, flight_id=flight_id)
+
+
+def _detect_together(
+    context: WorkerContext, flight_id: int, photo_ids: Sequence[int], kind: FlightKind
+) -> None:
+    models = context.models()
+    photos = _begin(context, flight_id, photo_ids)
+    wanted = _while_wanted(context, flight_id, photos)
+    for result in detect_photos(wanted, models.detectors, models.settings, kind=kind):
+        with context.sessions.begin() as session:
+            _store(session, result, models.run)
+    _return_attempts(context, [int(photo.photo_id) for photo in photos])
+
+
+def _list_waiting(session: Session, flight_id: int, photo_ids: Sequence[int]) -> list[PhotoRow]:
+    statement = select(PhotoRow).where(
+        PhotoRow.flight_id == flight_id, PhotoRow.id.in_(photo_ids), PhotoRow.state == "queued"
+    )
+    return list(session.scalars(statement.order_by(PhotoRow.id)))
+
+
+def _begin(context: WorkerContext, flight_id: int, photo_ids: Sequence[int]) -> list[Photo]:
+    """Count the attempt of each waiting photo, then return those that have attempts left.
+
+    The count is committed before the work: it is the only trace of a photo that kills us.
+    """
+    with context.sessions.begin() as session:
+        photos = []
+        for row in _list_waiting(session, flight_id, photo_ids):
+            if row.attempts >= context.settings.max_photo_attempts:
+                message = CRASH_MESSAGE.format(count=row.attempts)
+                failure = IngestFailure(row.name, "processing_crashed", message, CRASH_REMEDY)
+                store_failure(session, row.id, failure)
+            else:
+                row.attempts += 1
+                photos.append(photo_from_row(row, context.store.path_of(row.sha256)))
+        return photos
+
+
+def _return_attempts(context: WorkerContext, photo_ids: list[int]) -> None:
+    """Take back the count of photos that were left alone (cancelled, or asked to end)."""
+    with context.sessions.begin() as session:
+        session.execute(
+            update(PhotoRow)
+            .where(PhotoRow.id.in_(photo_ids), PhotoRow.state == "queued", PhotoRow.attempts > 0)
+            .values(attempts=PhotoRow.attempts - 1)
+        )
+
+
+def _while_wanted(context: WorkerContext, flight_id: int, photos: list[Photo]) -> Iterator[Photo]:
+    """Yield photos until the flight is cancelled or the process is asked to end."""
+    wanted = exists().where(FlightRow.id == flight_id, FlightRow.state == "processing")
+    for photo in photos:
+        with context.sessions() as session:
+            if context.stopping.is_set() or not session.scalar(select(wanted)):
+                return
+        yield photo
+
+
+def _store(session: Session, result: PhotoResult, run: RunIdentity) -> None:
+    photo_id = int(result.photo.photo_id)
+    if result.failure is not None:
+        store_failure(session, photo_id, result.failure)
+    else:
+        store_detections(session, photo_id, result.detections, run)

@@ -1,0 +1,94 @@
+"""Start, stop and repeat the processing of a flight."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from detection.domain.errors import EmptyFlightError, HazardLensError
+from serving.db.tables import FlightRow, PhotoRow
+from serving.flights.catalogue import lock_flight
+from serving.flights.errors import FlightNotOpenError, FlightStateError, NothingToRetryError
+from serving.flights.results import requeue_failed
+from serving.jobs.queue import defer
+
+PLAN_FLIGHT = "hazardlens.plan_flight"
+DETECT_CHUNK = "hazardlens.detect_chunk"
+GROUP_FLIGHT = "hazardlens.group_flight"
+
+
+def submit_flight(session: Session, flight_id: int) -> FlightRow:
+    """Close a draft for uploads and order its processing, in one transaction.
+
+    Raises:
+        FlightNotFoundError: there is no such flight.
+        FlightNotOpenError: it was submitted before.
+        EmptyFlightError: it has no photo.
+    """
+    flight = lock_flight(session, flight_id)
+    if flight.state != "draft":
+        raise FlightNotOpenError(flight.state)
+    if not session.scalar(select(exists().where(PhotoRow.flight_id == flight_id))):
+        message = "The flight has no photo that can be used."
+        raise EmptyFlightError(message, remedy="Upload at least one photo, then submit again.")
+    flight.submitted_at = datetime.now(UTC)
+    _order(session, flight)
+    return flight
+
+
+def cancel_flight(session: Session, flight_id: int) -> FlightRow:
+    """Stop a flight; what was found stays, running chunks stop after their present photo.
+
+    Raises:
+        FlightNotFoundError: there is no such flight.
+        FlightStateError: it is over already.
+    """
+    flight = lock_flight(session, flight_id)
+    if flight.state not in {"draft", "queued", "processing"}:
+        message = f"The flight is {flight.state}; there is nothing to cancel."
+        raise FlightStateError(message, remedy="Nothing to do.")
+    flight.state = "cancelled"
+    flight.finished_at = datetime.now(UTC)
+    return flight
+
+
+def retry_flight(session: Session, flight_id: int) -> FlightRow:
+    """Process again what failed or was cut off; what is done is not done again.
+
+    Raises:
+        FlightNotFoundError: there is no such flight.
+        FlightStateError: it is still being worked on, or was never submitted.
+        NothingToRetryError: every photo is done.
+    """
+    flight = lock_flight(session, flight_id)
+    if flight.state not in {"done", "failed", "cancelled"} or flight.submitted_at is None:
+        message = f"The flight is {flight.state}; only an ended flight can be tried again."
+        remedy = "Submit it if it is a draft, or wait until it has ended."
+        raise FlightStateError(message, remedy=remedy)
+    requeued = requeue_failed(session, flight_id)
+    if flight.state == "done" and not requeued:
+        raise NothingToRetryError
+    _order(session, flight)
+    return flight
+
+
+def fail_flight(session: Session, flight_id: int, error: HazardLensError) -> None:
+    """End a flight that cannot be worked on at all (no model, no readable configuration)."""
+    flight = lock_flight(session, flight_id)
+    if flight.state in {"queued", "processing"}:
+        flight.state = "failed"
+        flight.finished_at = datetime.now(UTC)
+        flight.failure_code = error.code
+        flight.failure_message = error.message
+        flight.failure_remedy = error.remedy
+
+
+def _order(session: Session, flight: FlightRow) -> None:
+    flight.state = "queued"
+    flight.finished_at = flight.grouping_at = flight.grouped_at = None
+    flight.started_at = None
+    flight.failure_code = flight.failure_message = flight.failure_remedy = None
+    session.flush()
+    defer(session, PLAN_FLIGHT, flight_id=flight.id)

@@ -1,0 +1,1 @@
+"""Confirmed candidates: the list of hazards and its exports."""

@@ -1,0 +1,170 @@
+"""Hazards are the confirmed candidates, with who confirmed them and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ScalarSelect, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from serving.db.tables import (
+    CandidateRow,
+    DetectionRow,
+    FlightRow,
+    ReviewEventRow,
+    SightingRow,
+)
+
+EXPORT_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """One confirmed candidate. ``lon`` and ``lat`` are None together where it has no place."""
+
+    hazard_id: int
+    flight_id: int
+    flight_name: str
+    site: str | None
+    hazard_class: str
+    score: float
+    lon: float | None
+    lat: float | None
+    error_m: float | None
+    sightings: int
+    model_names: tuple[str, ...]
+    threshold: float | None
+    confirmed_by: str
+    confirmed_at: datetime
+    decision_id: int
+    note: str | None
+    photo_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class HazardPosition:
+    """Where a page ended: latest confirmation first, then the higher number."""
+
+    confirmed_at: datetime
+    hazard_id: int
+
+
+def list_hazards(
+    session: Session,
+    *,
+    limit: int,
+    after: HazardPosition | None = None,
+    flight_id: int | None = None,
+    hazard_class: str | None = None,
+) -> list[Hazard]:
+    """Return up to ``limit`` hazards, latest confirmation first."""
+    # Candidate and confirmation in one statement: an undo between two would shorten the page,
+    # and a short page reads as the end of the list.
+    statement = (
+        select(CandidateRow, FlightRow, ReviewEventRow)
+        .join(FlightRow, FlightRow.id == CandidateRow.flight_id)
+        .join(ReviewEventRow, ReviewEventRow.id == _standing_confirmation())
+        .where(CandidateRow.state == "confirmed")
+        .order_by(CandidateRow.decided_at.desc(), CandidateRow.id.desc())
+        .limit(limit)
+    )
+    if flight_id is not None:
+        statement = statement.where(CandidateRow.flight_id == flight_id)
+    if hazard_class is not None:
+        statement = statement.where(CandidateRow.hazard_class == hazard_class)
+    if after is not None:
+        earlier = CandidateRow.decided_at < after.confirmed_at
+        same = and_(
+            CandidateRow.decided_at == after.confirmed_at, CandidateRow.id < after.hazard_id
+        )
+        statement = statement.where(or_(earlier, same))
+    rows = session.execute(statement).all()
+    evidence = _evidence(session, [candidate.id for candidate, _, _ in rows])
+    return [
+        _hazard(candidate, flight, confirmation, evidence.get(candidate.id, []))
+        for candidate, flight, confirmation in rows
+    ]
+
+
+def count_hazards(session: Session) -> int:
+    """Return how many candidates stand confirmed."""
+    statement = select(func.count()).select_from(CandidateRow)
+    return session.scalar(statement.where(CandidateRow.state == "confirmed")) or 0
+
+
+def each_hazard(
+    session: Session, *, flight_id: int | None = None, hazard_class: str | None = None
+) -> Iterator[Hazard]:
+    """Yield all hazards, read page by page so that an export of any size fits into memory."""
+    after: HazardPosition | None = None
+    while True:
+        page = list_hazards(
+            session,
+            limit=EXPORT_PAGE,
+            after=after,
+            flight_id=flight_id,
+            hazard_class=hazard_class,
+        )
+        yield from page
+        if len(page) < EXPORT_PAGE:
+            return
+        after = HazardPosition(page[-1].confirmed_at, page[-1].hazard_id)
+
+
+def _standing_confirmation() -> ScalarSelect[int]:
+    """Number of the last confirmation of a candidate that was not undone."""
+    undoing = aliased(ReviewEventRow)
+    confirming = aliased(ReviewEventRow)
+    return (
+        select(func.max(confirming.id))
+        .where(
+            confirming.candidate_id == CandidateRow.id,
+            confirming.verdict == "confirm",
+            ~exists().where(undoing.undoes == confirming.id),
+        )
+        .correlate(CandidateRow)
+        .scalar_subquery()
+    )
+
+
+def _evidence(session: Session, ids: list[int]) -> dict[int, list[DetectionRow]]:
+    statement = (
+        select(SightingRow.candidate_id, DetectionRow)
+        .join(DetectionRow, DetectionRow.id == SightingRow.detection_id)
+        .where(SightingRow.candidate_id.in_(ids))
+        .order_by(SightingRow.candidate_id, SightingRow.ordinal)
+    )
+    found: dict[int, list[DetectionRow]] = {}
+    for candidate_id, detection in session.execute(statement):
+        found.setdefault(candidate_id, []).append(detection)
+    return found
+
+
+def _hazard(
+    candidate: CandidateRow,
+    flight: FlightRow,
+    confirmation: ReviewEventRow,
+    detections: list[DetectionRow],
+) -> Hazard:
+    own = [row for row in detections if row.hazard_class == candidate.hazard_class] or detections
+    return Hazard(
+        hazard_id=candidate.id,
+        flight_id=flight.id,
+        flight_name=flight.name,
+        site=flight.site,
+        hazard_class=candidate.hazard_class,
+        score=candidate.score,
+        lon=candidate.lon,
+        lat=candidate.lat,
+        error_m=candidate.error_m,
+        sightings=len(detections),
+        model_names=tuple(sorted({row.model_name for row in detections})),
+        threshold=own[0].threshold if own else None,
+        confirmed_by=confirmation.username,
+        confirmed_at=confirmation.created_at,
+        decision_id=confirmation.id,
+        note=confirmation.note,
+        photo_id=own[0].photo_id if own else None,
+    )

@@ -1,0 +1,1 @@
+"""Files of the service: photos addressed by their content, and pictures derived from them."""

@@ -1,0 +1,1 @@
+"""``hazardlens serve``: one parent that keeps database, HTTP process and workers running."""

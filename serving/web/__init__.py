@@ -1,0 +1,1 @@
+"""The pages: server-rendered templates, our small scripts, two languages."""

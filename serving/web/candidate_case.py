@@ -1,0 +1,145 @@
+"""A candidate as the review screen shows it: what is read, and what the scripts draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from detection.taxonomy import TaxonomyEntry, load_taxonomy
+from serving.accounts.roles import Permission, Role, is_allowed
+from serving.accounts.users import Person
+from serving.api.schemas import CandidateAnswer, EventItem, SightingDetail
+from serving.storage.derivatives import TILE_PX, top_zoom_level
+from serving.web.labels import STATE_OF_VERDICT, VERDICTS
+from serving.web.rendering import Words
+
+STRIP_THUMBNAIL_PX = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """What counts as the class and what does not."""
+
+    definition: str
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionView:
+    """One decision in the history of a candidate."""
+
+    id: int
+    verdict: str
+    label: str
+    tag: str
+    username: str
+    created_at: datetime
+    note: str | None
+    duplicate_of: int | None
+    is_undone: bool
+    can_undo: bool
+
+
+def build_case(
+    candidate: CandidateAnswer, flight_name: str, person: Person, words: Words
+) -> dict[str, object]:
+    """Return the context of ``review_panel.html``."""
+    reason = candidate.unplaced_reason or "no_position"
+    message, remedy = words.explain(reason)
+    return {
+        "candidate": candidate,
+        "candidate_data": describe_for_scripts(candidate, words),
+        "flight_name": flight_name,
+        "model_names": candidate.model_names,
+        "threshold": find_threshold(candidate),
+        "unplaced": {"message": message, "remedy": remedy},
+        "guide": choose_guide(load_taxonomy()[candidate.hazard_class], words.language),
+        "history": list_decisions(candidate.history, person, words),
+    }
+
+
+def find_threshold(candidate: CandidateAnswer) -> float | None:
+    """Return the model's threshold for the candidate's class, None where it is not recorded."""
+    own = [each for each in candidate.sightings if each.hazard_class == candidate.hazard_class]
+    known = (each.threshold for each in own if each.threshold is not None)
+    return next(known, None)
+
+
+def choose_guide(entry: TaxonomyEntry, language: str) -> Guide:
+    """Return the guide of a class in the language of the page."""
+    if language == "en":
+        return Guide(entry.definition_en, entry.include_en, entry.exclude_en)
+    return Guide(entry.definition_zh, entry.include_zh, entry.exclude_zh)
+
+
+def list_decisions(history: list[EventItem], person: Person, words: Words) -> list[DecisionView]:
+    """Return the decisions, latest first; only the last standing one can be undone."""
+    decisions = [event for event in history if event.verdict is not None]
+    standing = [event.id for event in decisions if not event.undone]
+    may_decide = is_allowed(person.role, Permission.DECIDE)
+    views = []
+    for event in reversed(decisions):
+        is_own = event.made_by == person.username or person.role is Role.ADMIN
+        is_last = bool(standing) and event.id == standing[-1]
+        verdict = str(event.verdict)
+        view = DecisionView(
+            id=event.id,
+            verdict=verdict,
+            label=words.label(VERDICTS, verdict),
+            tag=STATE_OF_VERDICT[verdict],
+            username=event.made_by,
+            created_at=event.made_at,
+            note=event.note,
+            duplicate_of=event.duplicate_of,
+            is_undone=event.undone,
+            can_undo=may_decide and is_own and is_last,
+        )
+        views.append(view)
+    return views
+
+
+def describe_for_scripts(candidate: CandidateAnswer, words: Words) -> dict[str, object]:
+    """Return what the viewer, the strip and the map need, as plain JSON values.
+
+    Sightings that speak for the candidate's class come first, the best of them first of all.
+    """
+    ordered = sorted(
+        candidate.sightings,
+        key=lambda each: (each.hazard_class is not candidate.hazard_class, -each.score),
+    )
+    sightings = [_describe_sighting(each, words) for each in ordered]
+    has_camera = any(each.lon is not None for each in candidate.sightings)
+    return {
+        "id": candidate.id,
+        "flight_id": candidate.flight_id,
+        "hazard_class": candidate.hazard_class.value,
+        "title": f"{words.class_name(candidate.hazard_class)} #{candidate.id}",
+        "state": candidate.state.value,
+        "lon": candidate.lon,
+        "lat": candidate.lat,
+        "ellipse": candidate.ellipse.model_dump() if candidate.ellipse else None,
+        "has_map": candidate.lon is not None or has_camera,
+        "sightings": sightings,
+    }
+
+
+def _describe_sighting(sighting: SightingDetail, words: Words) -> dict[str, object]:
+    return {
+        "class_name": words.class_name(sighting.hazard_class),
+        "bbox_xyxy": sighting.bbox_xyxy,
+        "score": sighting.score,
+        "photo": {
+            "id": sighting.photo_id,
+            "name": sighting.photo_name,
+            "lon": sighting.lon,
+            "lat": sighting.lat,
+            "yaw_deg": sighting.yaw_deg,
+            "width_px": sighting.width_px,
+            "height_px": sighting.height_px,
+            "thumbnail_url": f"{sighting.thumbnail_url}?size={STRIP_THUMBNAIL_PX}",
+            "tiles_url": f"{sighting.photo_url}/tiles/{{level}}/{{x}}_{{y}}.jpg",
+            "tile_px": TILE_PX,
+            "max_level": top_zoom_level(sighting.width_px, sighting.height_px),
+        },
+    }

@@ -1,0 +1,150 @@
+"""Words for codes: states, kinds, methods and problems, as messages of the catalogue."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from serving.web.i18n import N_
+
+FLIGHT_STATES: Final[dict[str, str]] = {
+    "draft": N_("Draft"),
+    "queued": N_("Queued"),
+    "processing": N_("Processing"),
+    "done": N_("Done"),
+    "failed": N_("Failed"),
+    "cancelled": N_("Cancelled"),
+}
+FLIGHT_KINDS: Final[dict[str, str]] = {"drone": N_("Drone"), "street": N_("Street vehicle")}
+CANDIDATE_STATES: Final[dict[str, str]] = {
+    "pending": N_("Pending"),
+    "unsure": N_("Unsure"),
+    "confirmed": N_("Confirmed"),
+    "rejected": N_("Rejected"),
+    "duplicate": N_("Duplicate"),
+}
+VERDICTS: Final[dict[str, str]] = {
+    "confirm": N_("Confirmed"),
+    "reject": N_("Rejected"),
+    "unsure": N_("Unsure"),
+    "duplicate": N_("Duplicate"),
+}
+# The state whose colour a verdict wears.
+STATE_OF_VERDICT: Final[dict[str, str]] = {
+    "confirm": "confirmed",
+    "reject": "rejected",
+    "unsure": "unsure",
+    "duplicate": "duplicate",
+}
+ROLES: Final[dict[str, str]] = {
+    "operator": N_("Operator"),
+    "reviewer": N_("Reviewer"),
+    "engineer": N_("Engineer"),
+    "admin": N_("Administrator"),
+}
+GROUND_METHODS: Final[dict[str, str]] = {
+    "flat_ground": N_("line of sight on flat ground"),
+    "camera_position": N_("position of the camera"),
+}
+
+# Problem code -> message and remedy; codes of files and places are in detection.domain.reasons.
+PROBLEMS: Final[dict[str, tuple[str, str]]] = {
+    "offline": (
+        N_("The server cannot be reached."),
+        N_("Check the connection; it is tried again by itself."),
+    ),
+    "internal_error": (
+        N_("The server met an error of its own."),
+        N_("Try again; if it stays, tell the administrator the time."),
+    ),
+    "not_signed_in": (N_("You are not signed in any more."), N_("Sign in again.")),
+    "wrong_password": (N_("User name or password is wrong."), N_("Check both and try again.")),
+    "too_many_attempts": (
+        N_("Too many failed sign-ins."),
+        N_("Wait a few minutes and try again."),
+    ),
+    "forbidden": (
+        N_("Your role does not allow this."),
+        N_("Ask an administrator for another role."),
+    ),
+    "cross_site_request": (
+        N_("This change did not come from a page of this service."),
+        N_("Open the page again and repeat it."),
+    ),
+    "invalid_request": (N_("Something in the form is not valid."), N_("Check what was entered.")),
+    "invalid_input": (N_("Something in the form is not valid."), N_("Check what was entered.")),
+    "not_found": (N_("There is no such page."), N_("Check the address.")),
+    "flight_not_found": (N_("There is no such flight."), N_("See the list of flights.")),
+    "flight_not_open": (
+        N_("The flight was submitted and takes no more photos."),
+        N_("Create another flight for further photos."),
+    ),
+    "flight_state": (
+        N_("The flight is not in a state in which this can be done."),
+        N_("Load the page again."),
+    ),
+    "empty_flight": (
+        N_("The flight has no photo that can be used."),
+        N_("Add photos, then submit it."),
+    ),
+    "nothing_to_retry": (
+        N_("No photo of this flight has failed in processing."),
+        N_("Nothing to do."),
+    ),
+    "photo_not_found": (N_("There is no such photo."), N_("See the photos of the flight.")),
+    "file_too_large": (
+        N_("The file is larger than this server accepts."),
+        N_("Upload single photos, or ask the administrator to raise the limit."),
+    ),
+    "candidate_not_found": (N_("There is no such candidate."), N_("Go back to the review queue.")),
+    "decision_not_found": (N_("There is no such decision."), N_("Load the page again.")),
+    "already_decided": (
+        N_("Somebody decided this candidate in the meantime."),
+        N_("Open it to see the decision."),
+    ),
+    "already_undone": (N_("The decision was undone already."), N_("Nothing to do.")),
+    "decision_superseded": (
+        N_("A later decision stands."),
+        N_("Undo the later decision first."),
+    ),
+    "not_your_decision": (
+        N_("This decision was made by somebody else."),
+        N_("Make a new decision instead, or ask an administrator."),
+    ),
+    "invalid_duplicate": (
+        N_("That candidate cannot stand for this one."),
+        N_("Choose another candidate, one that is no duplicate itself."),
+    ),
+    "idempotency_key_reused": (
+        N_("The act was sent before with another content."),
+        N_("Load the page and decide again."),
+    ),
+    "database_unavailable": (
+        N_("The database cannot be reached."),
+        N_("Wait a moment; if it stays, tell the administrator."),
+    ),
+    "invalid_cursor": (N_("The list has changed in the meantime."), N_("Load the page again.")),
+    "tile_not_found": (
+        N_("There is no such part of the photo."),
+        N_("Load the page again."),
+    ),
+    "photo_file_missing": (
+        N_("The photo's file is missing from the data folder."),
+        N_("Restore the data folder from the backup."),
+    ),
+    "processing_crashed": (
+        N_("The photo could not be processed; each attempt broke off."),
+        N_("Retry it; if it fails again, give the photo to the administrator."),
+    ),
+    "processing_failed": (
+        N_("The flight could not be processed."),
+        N_("Retry it; if it fails again, tell the administrator the time."),
+    ),
+    "configuration_error": (
+        N_("A setting of the server is wrong."),
+        N_("Tell the administrator; photos and decisions are safe."),
+    ),
+    "model_error": (
+        N_("A model file is missing or damaged."),
+        N_("Tell the administrator; photos and decisions are safe."),
+    ),
+}

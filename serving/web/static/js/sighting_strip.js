@@ -1,0 +1,68 @@
+/** The photos that show one candidate: a strip of buttons, one of them in the viewer. */
+
+import { _ } from "./i18n.js";
+
+function makeButton(sighting, index) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "sighting";
+  button.dataset.index = index;
+  const image = document.createElement("img");
+  image.src = sighting.photo.thumbnail_url;
+  image.alt = "";
+  image.loading = "lazy";
+  const label = document.createElement("span");
+  label.textContent = `${index + 1} · ${sighting.score.toFixed(2)}`;
+  button.title = `${sighting.photo.name} · ${sighting.class_name}`;
+  button.setAttribute("aria-label", _("Sighting {number}: {name}", {
+    number: index + 1, name: sighting.photo.name,
+  }));
+  button.append(image, label);
+  return button;
+}
+
+export class SightingStrip {
+  #sightings = [];
+  #index = 0;
+
+  /** `nameLabel` says which photo is shown and what the model said of it. */
+  constructor(element, nameLabel, viewer) {
+    this.element = element;
+    this.nameLabel = nameLabel;
+    this.viewer = viewer;
+    element.addEventListener("click", (event) => {
+      const button = event.target.closest("button[data-index]");
+      if (button) this.#open(Number(button.dataset.index));
+    });
+  }
+
+  /** Show the sightings of another candidate, the first of them at once. */
+  show(sightings) {
+    this.#sightings = sightings;
+    this.element.replaceChildren(...sightings.map(makeButton));
+    this.#open(0);
+  }
+
+  /** Go on by `count` sightings, round and round; 0 reads the present one again. */
+  step(count) {
+    this.#open(this.#index + count);
+  }
+
+  #open(index) {
+    const count = this.#sightings.length;
+    if (count === 0) return;
+    this.#index = (index + count) % count;
+    const sighting = this.#sightings[this.#index];
+    this.viewer.open(sighting.photo, sighting.bbox_xyxy);
+    for (const button of this.element.children) {
+      const isCurrent = Number(button.dataset.index) === this.#index;
+      button.setAttribute("aria-pressed", String(isCurrent));
+      if (isCurrent) button.scrollIntoView({ block: "nearest", inline: "nearest" });
+    }
+    // What the model said of this very photo may differ from what all of them say together.
+    this.nameLabel.textContent = [
+      `${this.#index + 1}/${count}`, sighting.photo.name,
+      `${sighting.class_name} ${sighting.score.toFixed(2)}`,
+    ].join(" · ");
+  }
+}

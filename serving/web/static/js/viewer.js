@@ -1,0 +1,157 @@
+/** The photo at full resolution: deep zoom, the box over it, pixels never smoothed above 100 %. */
+
+import { _ } from "./i18n.js";
+
+const OpenSeadragon = globalThis.OpenSeadragon;
+const CONTEXT = 3.2; // first view: the box with this many box sizes around it
+const MIN_CONTEXT_PX = 480; // and never closer than this many photo pixels
+const MIN_ZOOM_RATIO = 0.8; // of the zoom that shows the whole photo
+
+/** A tile source for one photo of ours. Level 0 is the smallest, as in Deep Zoom. */
+function tileSource(photo) {
+  return {
+    width: photo.width_px,
+    height: photo.height_px,
+    tileSize: photo.tile_px,
+    tileOverlap: photo.overlap_px ?? 0,
+    minLevel: photo.min_level ?? 0,
+    maxLevel: photo.max_level,
+    getTileUrl: (level, x, y) => photo.tiles_url
+      .replace("{level}", level).replace("{x}", x).replace("{y}", y),
+  };
+}
+
+export class PhotoViewer {
+  #viewer;
+  #box = null;
+  #overlay = null;
+  #showBox = true;
+  #isOpen = false; // the first tiles may be drawn before the first view is set
+
+  constructor(element, zoomLabel) {
+    this.element = element;
+    this.zoomLabel = zoomLabel;
+    this.#viewer = OpenSeadragon({
+      element,
+      prefixUrl: "",
+      drawer: "canvas",
+      showNavigationControl: false,
+      showNavigator: true,
+      navigatorPosition: "BOTTOM_RIGHT",
+      navigatorSizeRatio: 0.16,
+      animationTime: 0.2,
+      springStiffness: 12,
+      maxZoomPixelRatio: 16,
+      minZoomImageRatio: MIN_ZOOM_RATIO,
+      visibilityRatio: 0.4,
+      immediateRender: false,
+      imageLoaderLimit: 6,
+      timeout: 60_000,
+      gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
+      gestureSettingsTouch: { clickToZoom: false, dblClickToZoom: true },
+    });
+    // Our own keys work wherever the focus is; two sets would fight over the arrows.
+    this.#viewer.innerTracker.keyDownHandler = null;
+    this.#viewer.innerTracker.keyHandler = null;
+    this.#viewer.addHandler("animation", () => this.#noteZoom());
+    this.#viewer.addHandler("animation-finish", () => this.#noteZoom());
+    this.#viewer.addHandler("resize", () => this.#noteZoom());
+    this.#viewer.addHandler("open", () => this.#onOpen());
+    this.#viewer.addHandler("open-failed", () => this.#sayFailure());
+    this.#viewer.addHandler("tile-load-failed", () => this.#sayFailure());
+    this.#viewer.addHandler("tile-drawn", () => {
+      element.classList.toggle("has-pixels", this.#isOpen);
+    });
+  }
+
+  /** Show `photo` with the box `[x_min, y_min, x_max, y_max]` in photo pixels. */
+  open(photo, bboxXyxy) {
+    this.#box = bboxXyxy;
+    this.photo = photo;
+    this.#isOpen = false;
+    this.element.classList.remove("has-pixels", "has-failed");
+    this.element.setAttribute("aria-label", _("Photo {name}, zoomable", { name: photo.name }));
+    this.#viewer.open(tileSource(photo));
+  }
+
+  /** Zoom to the box with its surroundings. */
+  showBoxArea({ immediately = false } = {}) {
+    if (!this.#isOpen) return;
+    const [xMin, yMin, xMax, yMax] = this.#box;
+    const least = Math.min(MIN_CONTEXT_PX, Math.max(this.photo.width_px, this.photo.height_px));
+    const size = Math.max((xMax - xMin) * CONTEXT, (yMax - yMin) * CONTEXT, least);
+    const rectangle = this.#image.imageToViewportRectangle(
+      (xMin + xMax - size) / 2, (yMin + yMax - size) / 2, size, size);
+    this.#viewer.viewport.fitBounds(rectangle, immediately);
+  }
+
+  /** Zoom out to the whole photo. */
+  showWhole() {
+    if (this.#isOpen) this.#viewer.viewport.goHome();
+  }
+
+  /** Zoom by `factor` around the middle. */
+  zoomBy(factor) {
+    if (!this.#isOpen) return;
+    this.#viewer.viewport.zoomBy(factor);
+    this.#viewer.viewport.applyConstraints();
+  }
+
+  /** Show one photo pixel as one screen pixel. */
+  showNative() {
+    if (!this.#isOpen) return;
+    this.#viewer.viewport.zoomTo(this.#nativeZoom);
+  }
+
+  /** Hide or show the box; returns whether it shows now. */
+  toggleBox(show = !this.#showBox) {
+    this.#showBox = show;
+    this.#overlay?.classList.toggle("is-hidden", !show);
+    return show;
+  }
+
+  destroy() {
+    this.#viewer.destroy();
+  }
+
+  /** The zoom at which one photo pixel is one screen pixel. */
+  get #nativeZoom() {
+    return this.#image.imageToViewportZoom(1 / devicePixelRatio);
+  }
+
+  get #image() {
+    return this.#viewer.world.getItemAt(0);
+  }
+
+  #onOpen() {
+    this.#isOpen = true;
+    const { viewport } = this.#viewer;
+    // A photo smaller than the window may be shrunk to its own pixels all the same.
+    viewport.minZoomLevel = Math.min(
+      viewport.getHomeZoom() * MIN_ZOOM_RATIO, this.#nativeZoom);
+    const [xMin, yMin, xMax, yMax] = this.#box;
+    this.#viewer.clearOverlays();
+    this.#overlay = document.createElement("div");
+    this.#overlay.className = "photo-box";
+    this.#viewer.addOverlay({
+      element: this.#overlay,
+      location: this.#image.imageToViewportRectangle(xMin, yMin, xMax - xMin, yMax - yMin),
+    });
+    this.toggleBox(this.#showBox);
+    this.showBoxArea({ immediately: true });
+    this.#noteZoom();
+  }
+
+  #noteZoom() {
+    if (!this.#image) return;
+    const zoom = this.#image.viewportToImageZoom(this.#viewer.viewport.getZoom(true)) * devicePixelRatio;
+    // Above 100 % a photo pixel is a square on the screen: smoothing would invent detail.
+    // (The zoom glides to its end and stays a hair away from it.)
+    this.#viewer.drawer.setImageSmoothingEnabled(zoom <= 1.002);
+    this.zoomLabel.textContent = `${Math.round(zoom * 100)} %`;
+  }
+
+  #sayFailure() {
+    this.element.classList.add("has-failed");
+  }
+}

@@ -1,0 +1,1 @@
+"""Figures of speed, as ratios taken in one run: `make bench`. Never part of `make test`."""

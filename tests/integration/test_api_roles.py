@@ -1,0 +1,192 @@
+"""Who may do what, route by route; nobody gets anything without signing in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from httpx import Response
+from sqlalchemy.orm import Session, sessionmaker
+
+from serving.accounts.roles import Role
+from serving.accounts.users import disable_user, set_password
+from serving.deps import SESSION_COOKIE
+
+OPEN = {"/api/v1/health", "/api/v1/auth/token"}
+
+# method, path, roles that are let in (404 or 409 is "let in": there are no such rows)
+MATRIX = [
+    ("GET", "/me", "operator reviewer engineer admin"),
+    ("GET", "/flights", "operator reviewer engineer admin"),
+    ("GET", "/flights/1", "operator reviewer engineer admin"),
+    ("GET", "/flights/1/photos", "operator reviewer engineer admin"),
+    ("GET", "/photos/1", "operator reviewer engineer admin"),
+    ("GET", "/photos/1/original", "operator reviewer engineer admin"),
+    ("GET", "/photos/1/thumbnail", "operator reviewer engineer admin"),
+    ("GET", "/photos/1/tiles/0/0_0.jpg", "operator reviewer engineer admin"),
+    ("POST", "/flights", "operator reviewer admin"),
+    ("POST", "/flights/1/photos", "operator reviewer admin"),
+    ("POST", "/flights/1/submit", "operator reviewer admin"),
+    ("POST", "/flights/1/cancel", "operator reviewer admin"),
+    ("POST", "/flights/1/retry", "operator reviewer admin"),
+    ("GET", "/candidates", "reviewer engineer admin"),
+    ("GET", "/candidates/counts", "reviewer engineer admin"),
+    ("GET", "/candidates/1", "reviewer engineer admin"),
+    ("GET", "/candidates/1/crop.jpg", "reviewer engineer admin"),
+    ("POST", "/candidates/1/decisions", "reviewer admin"),
+    ("POST", "/decisions/1/undo", "reviewer admin"),
+    ("GET", "/hazards", "reviewer engineer admin"),
+    ("GET", "/export/hazards.geojson", "reviewer engineer admin"),
+    ("GET", "/export/hazards.csv", "reviewer engineer admin"),
+]
+
+
+def send(client: TestClient, method: str, path: str) -> int:
+    bodies: dict[str, dict[str, object]] = {
+        "/flights": {"json": {"name": "a", "kind": "drone"}},
+        "/flights/1/photos": {"files": {"file": ("a.jpg", b"x")}},
+        "/candidates/1/decisions": {"json": {"verdict": "confirm"}},
+    }
+    extra = bodies.get(path, {}) if method == "POST" else {}
+    answer: Response = client.request(method, path, **extra)  # type: ignore[arg-type]
+    assert "invalid_request" not in answer.text, answer.text
+    return answer.status_code
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_each_role_gets_what_it_may_and_no_more(
+    role: Role, sign_in: Callable[[str, Role], TestClient]
+) -> None:
+    client = sign_in("someone", role)
+    for method, path, allowed in MATRIX:
+        status = send(client, method, path)
+        if role.value in allowed.split():
+            assert status not in {401, 403}, (method, path, status)
+        else:
+            assert status == 403, (method, path, status)
+
+
+def test_every_route_of_the_api_is_in_the_matrix_and_refuses_strangers(
+    app: FastAPI, anonymous: TestClient
+) -> None:
+    document = anonymous.get("/openapi.json").json()
+    known = {(method, re.sub(r"\d+", "#", path)) for method, path, _ in MATRIX}
+    for path, operations in document["paths"].items():
+        for method in operations:
+            if path in OPEN:
+                continue
+            sample = re.sub(r"\{[^}]+\}", "1", path.removeprefix("/api/v1"))
+            assert (method.upper(), re.sub(r"\d+", "#", sample)) in known, path
+            answer = anonymous.request(method, sample)
+            assert answer.status_code == 401, path
+            assert answer.json()["code"] == "not_signed_in"
+            assert answer.headers["www-authenticate"] == "Bearer"
+    assert app.docs_url is None
+    assert app.redoc_url is None
+
+
+def test_cookie_works_for_reading_and_needs_same_origin_for_changes(
+    reviewer: TestClient, anonymous: TestClient
+) -> None:
+    token = reviewer.headers["Authorization"].removeprefix("Bearer ")
+    anonymous.cookies.set(SESSION_COOKIE, token)
+    assert anonymous.get("/me").status_code == 200
+    body = {"name": "a", "kind": "drone"}
+    refused = anonymous.post("/flights", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "cross_site_request")
+    for headers in (
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://testserver"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+    ):
+        assert anonymous.post("/flights", json=body, headers=headers).status_code == 403
+    for headers in ({"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://testserver"}):
+        assert anonymous.post("/flights", json=body, headers=headers).status_code == 201
+
+
+def test_password_change_and_disabling_end_sessions_at_once(
+    reviewer: TestClient, operator: TestClient, sessions: sessionmaker[Session]
+) -> None:
+    assert reviewer.get("/me").status_code == operator.get("/me").status_code == 200
+    with sessions.begin() as session:
+        set_password(session, "reviewer", "another password")
+        disable_user(session, "operator")
+    assert reviewer.get("/me").status_code == 401
+    assert operator.get("/me").status_code == 401
+    form = {"username": "operator", "password": "a good password"}
+    assert reviewer.post("/auth/token", data=form).json()["code"] == "wrong_password"
+
+
+def test_wrong_passwords_are_counted_then_refused(anonymous: TestClient, admin: TestClient) -> None:
+    del admin  # its user exists
+    for _ in range(10):
+        answer = anonymous.post("/auth/token", data={"username": "admin", "password": "guess"})
+        assert (answer.status_code, answer.json()["code"]) == (401, "wrong_password")
+    blocked = anonymous.post(
+        "/auth/token", data={"username": "ADMIN", "password": "a good password"}
+    )
+    assert (blocked.status_code, blocked.json()["code"]) == (429, "too_many_attempts")
+    assert int(blocked.headers["retry-after"]) > 0
+
+
+def test_forged_and_damaged_tokens_are_refused(anonymous: TestClient, admin: TestClient) -> None:
+    good = admin.headers["Authorization"]
+    header, payload, signature = good.removeprefix("Bearer ").split(".")
+    for bad in (
+        f"{header}.{payload}.",
+        f"{header}.{payload}.{signature[::-1]}",
+        "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.",
+        "x",
+    ):
+        answer = anonymous.get("/me", headers={"Authorization": f"Bearer {bad}"})
+        assert answer.status_code == 401, bad
+
+
+def test_answers_carry_security_headers(anonymous: TestClient) -> None:
+    for path in ("/health", "/flights", "/nowhere"):
+        headers = anonymous.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert "default-src" in headers["content-security-policy"]
+        assert headers["referrer-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("DELETE", "/flights", 405, "method_not_allowed"),
+        ("GET", "/flights/0", 422, "invalid_request"),
+        ("GET", "/flights/99999999999999999999", 422, "invalid_request"),
+        ("GET", "/flights/7", 404, "flight_not_found"),
+        ("GET", "/photos/7", 404, "photo_not_found"),
+        ("GET", "/candidates/7", 404, "candidate_not_found"),
+        ("POST", "/decisions/7/undo", 404, "decision_not_found"),
+        ("GET", "/candidates?cursor=rubbish", 422, "invalid_cursor"),
+        ("GET", "/candidates?state=nonsense", 422, "invalid_request"),
+        ("GET", "/candidates?limit=0", 422, "invalid_request"),
+        ("GET", "/hazards?cursor=WzFd", 422, "invalid_cursor"),
+    ],
+)
+def test_errors_are_problem_json_with_a_stable_code(
+    method: str, path: str, status: int, code: str, admin: TestClient
+) -> None:
+    answer = admin.request(method, path)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_limit_above_the_maximum_is_lowered(admin: TestClient) -> None:
+    assert admin.get("/flights", params={"limit": 10_000}).status_code == 200
+
+
+def test_health_needs_no_sign_in_and_tells_of_the_worker(anonymous: TestClient) -> None:
+    answer = anonymous.get("/health")
+    assert answer.status_code == 200
+    assert answer.json()["database"] == "ok"
+    assert answer.json()["worker"] == "absent"
+    assert answer.json()["status"] == "degraded"

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detection.detectors.base import TileImage
+from detection.detectors.manifest import ModelManifest
+from detection.detectors.registry import ADAPTERS, load_detector
+from detection.detectors.rows import build_photo_boxes, select_rows
+from detection.domain.errors import ConfigurationError, ModelError
+from detection.domain.geometry import Tile
+from detection.domain.hazard import HazardClass
+from tests.fakes import build_channel_model, build_manifest
+
+TILE_PX = 64
+CPU_RUNTIMES = ("openvino", "onnx")
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> ModelManifest:
+    path = tmp_path_factory.mktemp("model") / "channels.onnx"
+    build_channel_model(path, TILE_PX)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return build_manifest(tile_px=TILE_PX, weights_path=path, weights_sha256=sha256)
+
+
+def flat_tile(red: int, green: int, blue: int) -> TileImage:
+    return np.full((TILE_PX, TILE_PX, 3), (red, green, blue), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("runtime", CPU_RUNTIMES)
+def test_channels_are_red_green_blue_between_0_and_1(manifest: ModelManifest, runtime: str) -> None:
+    detector = load_detector(manifest, runtime=runtime, streams=2)
+    (rows,) = detector.detect_tiles([flat_tile(255, 102, 51)])
+    assert rows.dtype == np.float32
+    assert rows.tolist() == [
+        pytest.approx([1, 2, 11, 12, 1.0, 0], abs=1e-4),
+        pytest.approx([3, 4, 13, 14, 0.4, 1], abs=1e-4),
+        pytest.approx([5, 6, 15, 16, 0.2, 2], abs=1e-4),
+    ]
+
+
+@pytest.mark.parametrize("runtime", CPU_RUNTIMES)
+def test_answers_come_in_the_order_of_the_tiles_without_those_below_the_floor(
+    manifest: ModelManifest, runtime: str
+) -> None:
+    detector = load_detector(manifest, runtime=runtime, streams=3)
+    levels = [(index * 37) % 256 for index in range(60)]
+    answers = list(detector.detect_tiles(flat_tile(level, 0, 0) for level in levels))
+    assert len(answers) == len(levels)
+    for level, rows in zip(levels, answers, strict=True):
+        expected = [] if level / 255 < manifest.score_floor else [level / 255]
+        assert rows[:, 4].tolist() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("runtime", CPU_RUNTIMES)
+def test_tiles_are_taken_only_as_fast_as_they_are_looked_at(
+    manifest: ModelManifest, runtime: str
+) -> None:
+    taken = 0
+
+    def count_tiles() -> Iterator[TileImage]:
+        nonlocal taken
+        for _ in range(500):
+            taken += 1
+            yield flat_tile(200, 0, 0)
+
+    answers = load_detector(manifest, runtime=runtime, streams=2).detect_tiles(count_tiles())
+    next(answers)
+    assert taken < 250
+    assert isinstance(answers, Generator)
+    answers.close()
+
+
+@pytest.mark.parametrize("runtime", CPU_RUNTIMES)
+def test_no_tiles_give_no_answers_and_the_detector_can_be_used_again(
+    manifest: ModelManifest, runtime: str
+) -> None:
+    detector = load_detector(manifest, runtime=runtime)
+    assert list(detector.detect_tiles([])) == []
+    assert len(list(detector.detect_tiles([flat_tile(9, 99, 200)]))) == 1
+
+
+def test_strided_tiles_are_read_as_they_look(manifest: ModelManifest) -> None:
+    photo = np.zeros((200, 200, 3), dtype=np.uint8)
+    photo[:, 100:] = (0, 255, 0)
+    for runtime in CPU_RUNTIMES:
+        (rows,) = load_detector(manifest, runtime=runtime).detect_tiles([photo[70:134, 68:132]])
+        assert rows[:, 4].tolist() == pytest.approx([0.5], abs=1e-4)
+
+
+@pytest.mark.parametrize("runtime", CPU_RUNTIMES)
+def test_a_file_that_is_no_model_is_a_model_error(
+    tmp_path: Path, manifest: ModelManifest, runtime: str
+) -> None:
+    path = tmp_path / "text.onnx"
+    path.write_bytes(b"hello")
+    sha256 = hashlib.sha256(b"hello").hexdigest()
+    with pytest.raises(ModelError, match=r"text\.onnx"):
+        load_detector(replace(manifest, weights_path=path, weights_sha256=sha256), runtime=runtime)
+
+
+def test_changed_weights_are_never_opened(manifest: ModelManifest) -> None:
+    with pytest.raises(ModelError, match="sha256"):
+        load_detector(replace(manifest, weights_sha256="f" * 64))
+
+
+def test_an_unknown_runtime_lists_the_known_ones(manifest: ModelManifest) -> None:
+    with pytest.raises(ConfigurationError, match="abacus") as caught:
+        load_detector(manifest, runtime="abacus")
+    assert all(name in caught.value.remedy for name in ADAPTERS)
+
+
+def test_a_runtime_that_is_not_installed_says_what_to_install(
+    manifest: ModelManifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.delitem(sys.modules, "detection.detectors.onnx", raising=False)
+    with pytest.raises(ConfigurationError, match="onnx is not installed") as caught:
+        load_detector(manifest, runtime="onnx")
+    assert "requirements" in caught.value.remedy
+
+
+def test_torch_needs_a_checkpoint(manifest: ModelManifest) -> None:
+    with pytest.raises(ModelError, match="needs torch"):
+        load_detector(manifest, runtime="torch")
+
+
+def test_a_checkpoint_is_checked_before_it_is_unpickled(
+    manifest: ModelManifest, tmp_path: Path
+) -> None:
+    path = tmp_path / "evil.pt"
+    path.write_bytes(b"cos\nsystem\n")
+    with pytest.raises(ModelError, match=r"evil\.pt .* have sha256"):
+        load_detector(
+            replace(manifest, torch_weights_path=path, torch_weights_sha256="0" * 64),
+            runtime="torch",
+        )
+
+
+def test_an_answer_of_another_shape_or_class_is_named() -> None:
+    manifest = build_manifest()
+    with pytest.raises(ModelError, match=r"shape \(1, 84, 8400\)"):
+        select_rows(np.zeros((1, 84, 8400), dtype=np.float32), manifest)
+    row = np.array([[[0, 0, 1, 1, 0.9, 7]]], dtype=np.float32)
+    with pytest.raises(ModelError, match="answers class 7, its manifest lists 3"):
+        select_rows(row, manifest)
+
+
+def test_rows_below_the_threshold_of_their_class_are_dropped() -> None:
+    manifest = replace(
+        build_manifest(),
+        thresholds={
+            HazardClass.MANHOLE_OK: 0.8,
+            HazardClass.MANHOLE_BROKEN: 0.3,
+            HazardClass.MANHOLE_MISSING: 0.3,
+        },
+    )
+    rows = np.array([[0, 0, 9, 9, 0.7, 0], [10, 10, 700, 99, 0.4, 2]], dtype=np.float32)
+    tile = Tile(300, 100, 940, 740, 1.0)
+    build = partial(build_photo_boxes, photo_id="a.jpg", width_px=950, height_px=800)
+    (box,) = build(rows, tile, manifest)
+    assert box.detection.hazard_class is HazardClass.MANHOLE_MISSING
+    assert box.detection.bbox_xyxy.xyxy == (310, 110, 950, 199)
+    assert box.touches_seam
+    assert len(build(rows, tile, manifest, use_thresholds=False)) == 2
+
+
+def test_the_torch_runtime_leaves_pillow_as_it_was() -> None:
+    code = (
+        "from PIL import Image\n"
+        "before = Image.open\n"
+        "import detection.detectors.torch_yolo\n"
+        "assert Image.open is before\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

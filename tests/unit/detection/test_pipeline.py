@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from detection import pipeline
+from detection.domain.hazard import HazardClass
+from detection.domain.photo import Flight, FlightKind, Photo
+from detection.ingest.flight import read_flight, read_photo
+from detection.pipeline import PhotoResult, detect_flight, detect_photos, detect_pixels
+from detection.settings import DetectionSettings
+from tests.factories import DrawnPose, draw_flight, draw_photo
+from tests.fakes import FakeDetector, build_manifest
+
+SETTINGS = DetectionSettings.model_construct()
+LOW = DrawnPose(altitude_agl_m=12.0)
+"""From here a red box of 80 px is as large as a cover may be."""
+
+
+def red_pixels(width_px: int, height_px: int, xyxy: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    pixels = np.full((height_px, width_px, 3), 128, dtype=np.uint8)
+    pixels[xyxy[1] : xyxy[3], xyxy[0] : xyxy[2]] = (255, 0, 0)
+    return pixels
+
+
+def draw_red(path: Path, seed: int = 0) -> Photo:
+    pixels = red_pixels(900, 700, (600, 300, 680, 360))
+    pixels[0, 0] = seed
+    draw_photo(path, pose=LOW, pixels=pixels, quality=95)
+    photo = read_photo(path, path.name)
+    assert isinstance(photo, Photo)
+    return photo
+
+
+def test_a_thing_across_a_seam_is_found_once_and_whole() -> None:
+    detector = FakeDetector()
+    result = detect_pixels("p", red_pixels(1500, 900, (590, 200, 680, 260)), [detector], SETTINGS)
+    (found,) = result.detections
+    assert found.bbox_xyxy.xyxy == pytest.approx((590, 200, 680, 260), abs=2.5)
+    assert (found.photo_id, found.hazard_class) == ("p", HazardClass.MANHOLE_MISSING)
+    assert (found.model_name, found.weights_sha256) == ("manhole", "0" * 64)
+    assert result.tiles == len(detector.tile_shapes)
+    assert set(detector.tile_shapes) == {(640, 640, 3)}
+
+
+def test_a_thing_larger_than_a_tile_is_found_whole_through_the_overview() -> None:
+    pixels = red_pixels(3000, 2000, (400, 300, 2400, 1500))
+    (found,) = detect_pixels("p", pixels, [FakeDetector()], SETTINGS).detections
+    assert found.bbox_xyxy.xyxy == pytest.approx((400, 300, 2400, 1500), abs=10)
+
+
+def test_what_is_far_too_large_for_its_class_is_left_out(tmp_path: Path) -> None:
+    low = draw_red(tmp_path / "low.jpg")
+    draw_photo(
+        tmp_path / "high.jpg",
+        pose=DrawnPose(altitude_agl_m=90.0),
+        pixels=red_pixels(900, 700, (600, 300, 680, 360)),
+        quality=95,
+    )
+    high = read_photo(tmp_path / "high.jpg", "high.jpg")
+    assert isinstance(high, Photo)
+    results = list(detect_photos([low, high], [FakeDetector()], SETTINGS))
+    assert [len(result.detections) for result in results] == [1, 0]
+    assert [len(result.implausible) for result in results] == [0, 1]
+
+
+def test_what_is_left_out_does_not_suppress_what_lies_inside_it(tmp_path: Path) -> None:
+    def answer(_: NDArray[np.uint8]) -> NDArray[np.float32]:
+        small, court = (50, 50, 90, 90, 0.6, 2), (0, 0, 600, 400, 0.9, 2)
+        return np.array([small, court], dtype=np.float32)
+
+    path = draw_photo(tmp_path / "a.jpg", size_px=(640, 480))
+    photo = read_photo(path, "a.jpg")
+    assert isinstance(photo, Photo)
+    (result,) = detect_photos([photo], [FakeDetector(answer)], SETTINGS)
+    assert [geo.detection.score for geo in result.detections] == [pytest.approx(0.6)]
+    assert [geo.detection.score for geo in result.implausible] == [pytest.approx(0.9)]
+
+
+def test_each_detector_sees_tiles_of_its_own_size() -> None:
+    small = FakeDetector(manifest=build_manifest("small", tile_px=320))
+    large = FakeDetector(manifest=build_manifest("large", (HazardClass.FACADE_CRACK,)))
+    detect_pixels("p", red_pixels(700, 500, (0, 0, 0, 0)), [small, large], SETTINGS)
+    assert set(small.tile_shapes) == {(320, 320, 3)}
+    assert set(large.tile_shapes) == {(640, 640, 3)}
+
+
+def test_scores_between_floor_and_threshold_are_kept_only_when_asked_for() -> None:
+    detector = FakeDetector(manifest=build_manifest(threshold=0.95))
+    pixels = red_pixels(640, 640, (10, 10, 60, 60))
+    assert detect_pixels("p", pixels, [detector], SETTINGS).detections == ()
+    kept = detect_pixels("p", pixels, [detector], SETTINGS, use_thresholds=False)
+    assert [found.score for found in kept.detections] == [pytest.approx(0.9)]
+
+
+def test_a_broken_photo_is_a_failure_between_its_neighbours(tmp_path: Path) -> None:
+    photos = [draw_red(tmp_path / f"{index}.jpg", index) for index in range(3)]
+    photos[1].path.write_bytes(photos[1].path.read_bytes()[:5000])
+    results = list(detect_photos(photos, [FakeDetector()], SETTINGS))
+    assert [result.photo for result in results] == photos
+    assert [len(result.detections) for result in results] == [1, 0, 1]
+    assert results[1].failure is not None
+    assert results[1].failure.code == "truncated_image"
+    assert results[1].tiles == 0
+    assert results[0].detections[0].ground is not None
+
+
+def test_a_flight_becomes_candidates_and_failures(tmp_path: Path) -> None:
+    draw_red(tmp_path / "a.jpg")
+    draw_flight(tmp_path / "empty_of_things", 2)
+    (tmp_path / "void.jpg").write_bytes(b"")
+    flight = read_flight(tmp_path, FlightKind.DRONE, "test")
+    seen: list[PhotoResult] = []
+    result = detect_flight(flight, [FakeDetector()], SETTINGS, on_result=seen.append)
+    assert [one.photo.photo_id for one in result.results] == [p.photo_id for p in flight.photos]
+    assert seen == list(result.results)
+    assert [failure.code for failure in result.failures] == ["empty_file"]
+    (candidate,) = result.candidates
+    assert candidate.hazard_class is HazardClass.MANHOLE_MISSING
+    assert [one.detection.photo_id for one in candidate.sightings] == ["a.jpg"]
+
+
+def test_finished_photos_are_not_looked_at_again(tmp_path: Path) -> None:
+    photos = tuple(draw_red(tmp_path / f"{index}.jpg", index) for index in range(2))
+    flight = Flight("f", FlightKind.DRONE, photos, ())
+    first = detect_flight(flight, [FakeDetector()], SETTINGS)
+    detector = FakeDetector()
+    done = {"0.jpg": first.results[0]}
+    second = detect_flight(flight, [detector], SETTINGS, finished=done)
+    assert len(detector.tile_shapes) == first.results[1].tiles
+    assert second.candidates == first.candidates
+    assert (
+        detect_flight(
+            flight, [], SETTINGS, finished={one.photo.photo_id: one for one in first.results}
+        ).candidates
+        == first.candidates
+    )
+
+
+def test_at_most_two_photos_are_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = draw_red(tmp_path / "a.jpg")
+    photos = [replace(photo, photo_id=f"{index}.jpg") for index in range(8)]
+    alive = most = 0
+
+    def forget() -> None:
+        nonlocal alive
+        alive -= 1
+
+    def decode(_: Photo) -> NDArray[np.uint8]:
+        nonlocal alive, most
+        pixels = np.full((700, 900, 3), 128, dtype=np.uint8)
+        weakref.finalize(pixels, forget)
+        alive += 1
+        most = max(most, alive)
+        return pixels
+
+    monkeypatch.setattr(pipeline, "decode_photo", decode)
+    for _ in detect_photos(photos, [FakeDetector()], SETTINGS):
+        gc.collect()
+    assert most == 2
+
+
+def test_photos_are_read_only_as_fast_as_they_are_looked_at(tmp_path: Path) -> None:
+    photo = draw_red(tmp_path / "a.jpg")
+    taken = 0
+
+    def endless() -> Iterator[Photo]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield photo
+
+    results = detect_photos(endless(), [FakeDetector()], SETTINGS)
+    next(results)
+    next(results)
+    assert isinstance(results, Generator)
+    results.close()
+    assert taken <= 4
+
+
+def test_an_unknown_crash_of_a_model_is_not_hidden(tmp_path: Path) -> None:
+    def crash(_: NDArray[np.uint8]) -> NDArray[np.float32]:
+        message = "bug"
+        raise ZeroDivisionError(message)
+
+    photo = draw_red(tmp_path / "a.jpg")
+    with pytest.raises(ZeroDivisionError):
+        list(detect_photos([photo], [FakeDetector(crash)], SETTINGS))

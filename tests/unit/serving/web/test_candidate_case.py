@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from detection.domain.hazard import HazardClass
+from detection.taxonomy import load_taxonomy
+from serving.accounts.roles import Role
+from serving.accounts.users import Person
+from serving.api.schemas import CandidateAnswer, EventItem, SightingDetail
+from serving.flights.catalogue import Progress
+from serving.review.decision import CandidateState, Verdict
+from serving.web.candidate_case import (
+    choose_guide,
+    describe_for_scripts,
+    find_threshold,
+    list_decisions,
+)
+from serving.web.flight_pages import estimate_left_s
+from serving.web.rendering import Words
+from serving.web.review_pages import QueueQuery, read_query
+
+NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
+RENA = Person(2, "rena", Role.REVIEWER)
+
+
+def _sighting(hazard_class: HazardClass, threshold: float | None) -> SightingDetail:
+    return SightingDetail(
+        photo_id=7,
+        bbox_xyxy=(10, 20, 110, 140),
+        score=0.8,
+        hazard_class=hazard_class,
+        model_name="manhole",
+        weights_sha256="a" * 64,
+        threshold=threshold,
+        photo_name="DCIM/DJI_0001.JPG",
+        photo_url="/api/v1/photos/7",
+        thumbnail_url="/api/v1/photos/7/thumbnail",
+        width_px=4000,
+        height_px=3000,
+        lon=None,
+        lat=None,
+        yaw_deg=None,
+        captured_at=None,
+        unplaced_reason="no_position",
+    )
+
+
+def _candidate(*sightings: SightingDetail) -> CandidateAnswer:
+    return CandidateAnswer(
+        id=5,
+        flight_id=3,
+        hazard_class=HazardClass.MANHOLE_BROKEN,
+        score=0.8,
+        state=CandidateState.PENDING,
+        lon=None,
+        lat=None,
+        error_m=None,
+        crop_url="/api/v1/candidates/5/crop.jpg",
+        sightings=list(sightings),
+        key="k",
+        duplicate_of=None,
+        method=None,
+        ellipse=None,
+        unplaced_reason="no_position",
+        config_hash="c" * 64,
+        model_names=["manhole"],
+        history=[],
+    )
+
+
+def _decision(event_id: int, verdict: Verdict, by: str, *, undone: bool = False) -> EventItem:
+    return EventItem(
+        id=event_id,
+        kind="decision",
+        verdict=verdict,
+        state_before=CandidateState.PENDING,
+        state_after=CandidateState.CONFIRMED,
+        note=None,
+        duplicate_of=None,
+        undoes=None,
+        undone=undone,
+        made_by=by,
+        made_at=NOW,
+    )
+
+
+def test_threshold_is_that_of_the_candidates_class() -> None:
+    candidate = _candidate(
+        _sighting(HazardClass.MANHOLE_MISSING, 0.2), _sighting(HazardClass.MANHOLE_BROKEN, 0.4)
+    )
+    assert find_threshold(candidate) == pytest.approx(0.4)
+    assert find_threshold(_candidate(_sighting(HazardClass.MANHOLE_BROKEN, None))) is None
+
+
+def test_scripts_get_tiles_and_title_in_the_language() -> None:
+    candidate = _candidate(_sighting(HazardClass.MANHOLE_BROKEN, 0.4))
+    data = describe_for_scripts(candidate, Words("zh_CN"))
+    assert data["title"] == "井盖破损 #5"
+    assert data["has_map"] is False
+    sightings = data["sightings"]
+    assert isinstance(sightings, list)
+    photo = sightings[0]["photo"]
+    assert photo["tiles_url"] == "/api/v1/photos/7/tiles/{level}/{x}_{y}.jpg"
+    assert photo["max_level"] == 12
+
+
+def test_sightings_of_the_candidates_class_come_first() -> None:
+    other = _sighting(HazardClass.MANHOLE_OK, 0.2).model_copy(update={"score": 0.99})
+    weak = _sighting(HazardClass.MANHOLE_BROKEN, 0.4).model_copy(update={"score": 0.5})
+    best = _sighting(HazardClass.MANHOLE_BROKEN, 0.4)
+    data = describe_for_scripts(_candidate(other, weak, best), Words("en"))
+    sightings = data["sightings"]
+    assert isinstance(sightings, list)
+    assert [each["score"] for each in sightings] == [0.8, 0.5, 0.99]
+    assert sightings[2]["class_name"] == "Intact manhole cover"
+
+
+def test_guide_follows_the_language() -> None:
+    entry = load_taxonomy()[HazardClass.FACADE_CRACK]
+    assert choose_guide(entry, "en").definition == entry.definition_en
+    assert choose_guide(entry, "zh_CN").exclude == entry.exclude_zh
+
+
+def test_only_the_last_standing_decision_of_ones_own_can_be_undone() -> None:
+    history = [
+        _decision(1, Verdict.CONFIRM, "rena"),
+        _decision(2, Verdict.REJECT, "rena"),
+        _decision(3, Verdict.UNSURE, "rena", undone=True),
+    ]
+    views = list_decisions(history, RENA, Words("en"))
+    assert [(view.id, view.can_undo) for view in views] == [(3, False), (2, True), (1, False)]
+    assert views[0].is_undone
+
+
+@pytest.mark.parametrize(
+    ("person", "can_undo"),
+    [
+        (RENA, False),
+        (Person(1, "root", Role.ADMIN), True),
+        (Person(9, "enno", Role.ENGINEER), False),
+    ],
+)
+def test_undoing_others_decisions_is_for_administrators(person: Person, *, can_undo: bool) -> None:
+    views = list_decisions([_decision(1, Verdict.CONFIRM, "somebody")], person, Words("en"))
+    assert [view.can_undo for view in views] == [can_undo]
+
+
+def test_time_left_follows_the_mean_rate() -> None:
+    started = NOW - timedelta(seconds=60)
+    assert estimate_left_s(started, Progress(40, 18, 2, 0), NOW) == pytest.approx(60)
+    assert estimate_left_s(started, Progress(40, 2, 0, 0), NOW) is None
+    assert estimate_left_s(started, Progress(40, 40, 0, 0), NOW) is None
+    assert estimate_left_s(None, Progress(40, 20, 0, 0), NOW) is None
+
+
+def test_queue_query_leaves_out_what_is_not_set() -> None:
+    query = QueueQuery(CandidateState.UNSURE, 4, None)
+    assert query.encode() == "state=unsure&flight_id=4"
+    assert query.encode(state="pending") == "state=pending&flight_id=4"
+
+
+def test_queue_query_reads_what_it_wrote() -> None:
+    query = read_query(CandidateState.UNSURE, "4", "facade_crack")
+    assert query == QueueQuery(CandidateState.UNSURE, 4, HazardClass.FACADE_CRACK)
+    assert query.encode() == "state=unsure&flight_id=4&hazard_class=facade_crack"
+    assert read_query(CandidateState.PENDING, "", "") == QueueQuery()
+    assert read_query(CandidateState.PENDING, "", "no_such_class") == QueueQuery()

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from detection.domain.errors import ConfigurationError, ModelError
+from training.data.sources import read_catalogue
+from training.launch import isolated_environment, prepare_run, run_trainer
+from training.record import read_record, write_record
+from training.settings import (
+    REPOSITORY_DIR,
+    TrainingSettings,
+    find_shared_dir,
+    load_training_settings,
+)
+
+CONFIG = {
+    "name": "smoke",
+    "classes": ["manhole_ok", "manhole_missing"],
+    "started_from": "yolo26n.yaml",
+    "seed": 11,
+    "data": [{"dataset": "drawn"}],
+    "optimisation": {"epochs": 1, "image_px": 64, "batch": 2},
+    "augmentation": {"mosaic": 0.0},
+}
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Four drawn photos in a data folder and a catalogue that describes them."""
+    data = tmp_path / "shared" / "data" / "drawn"
+    entry = tmp_path / "catalogue" / "drawn"
+    for folder in (data / "images", data / "labels", entry / "splits"):
+        folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for index in range(4):
+        pixels = rng.integers(0, 255, (64, 96, 3), dtype=np.uint8)
+        cv2.circle(pixels, (48, 32), 16, (20, 20, 20), -1)
+        cv2.imwrite(str(data / "images" / f"{index}.jpg"), pixels)
+        (data / "labels" / f"{index}.txt").write_text(f"{index % 2} 0.5 0.5 0.33 0.5\n")
+    (entry / "splits" / "train.txt").write_text("0.jpg\n1.jpg\n2.jpg\n")
+    (entry / "splits" / "val.txt").write_text("3.jpg\n")
+    document = {
+        "path": "data/drawn",
+        "images": "images",
+        "labels": "labels",
+        "class_map": {0: "manhole_ok", 1: "manhole_missing"},
+        "split": {"files": {"train": "splits/train.txt", "val": "splits/val.txt"}},
+    }
+    (entry / "dataset.yaml").write_text(yaml.safe_dump(document))
+    monkeypatch.setattr(
+        "training.data.collect.read_catalogue", lambda name: read_catalogue(name, entry.parent)
+    )
+    return tmp_path / "shared"
+
+
+def list_files(*folders: Path) -> set[Path]:
+    return {path for folder in folders for path in folder.rglob("*") if path.is_file()}
+
+
+def test_run_trains_records_and_writes_nothing_outside_its_folder(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    run_dir = tmp_path / "run"
+    sources = {path: path.stat().st_mtime_ns for path in list_files(shared)}
+    code = list_files(REPOSITORY_DIR / "training", REPOSITORY_DIR / "configs")
+    prepare_run(TrainingSettings.model_validate(CONFIG), shared, run_dir)
+    run_trainer(run_dir, "fit")
+
+    record = read_record(run_dir)
+    assert record["state"] == "trained"
+    assert record["seed"] == 11
+    assert record["config"]["optimisation"]["image_px"] == 64
+    assert all(re.fullmatch("[0-9a-f]{64}", record[key]) for key in ("data_hash", "config_sha256"))
+    assert record["data_counts"]["train"]["photos"] == 3
+    assert record["environment"]["torch"] != "not installed"
+    assert (run_dir / record["weights"]).is_file()
+    assert yaml.safe_load((run_dir / "config.yaml").read_text()) == record["config"]
+    library = json.loads((run_dir / "ultralytics" / "Ultralytics" / "settings.json").read_text())
+    assert library["sync"] is False
+
+    assert {path: path.stat().st_mtime_ns for path in list_files(shared)} == sources
+    assert list_files(tmp_path / "home") == set()
+    new = list_files(REPOSITORY_DIR / "training", REPOSITORY_DIR / "configs") - code
+    assert {path for path in new if "__pycache__" not in path.parts} == set()
+
+
+def test_failing_trainer_is_named_with_its_log(tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    write_record(run_dir, {"config": {"name": "broken"}})
+    with pytest.raises(ModelError, match="ended with status 1"):
+        run_trainer(run_dir, "fit")
+    assert "Traceback" in (run_dir / "fit.log").read_text()
+
+
+def test_light_install_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.launch.find_spec", lambda _: None)
+    with pytest.raises(ConfigurationError, match=r"requirements/train\.txt"):
+        run_trainer(tmp_path, "fit")
+
+
+def test_data_hash_of_a_run_depends_on_the_data_alone(shared: Path, tmp_path: Path) -> None:
+    settings = TrainingSettings.model_validate(CONFIG)
+    records = []
+    for name, change in (("one", {}), ("two", {"seed": 12})):
+        prepare_run(settings.model_copy(update=change), shared, tmp_path / name)
+        records.append(read_record(tmp_path / name))
+    assert records[0]["data_hash"] == records[1]["data_hash"]
+    assert records[0]["config_sha256"] != records[1]["config_sha256"]
+
+
+def test_used_run_folder_is_refused(shared: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "old.txt").write_text("x")
+    with pytest.raises(ConfigurationError, match="is not empty"):
+        prepare_run(TrainingSettings.model_validate(CONFIG), shared, tmp_path / "run")
+
+
+def test_missing_starting_weights_are_never_downloaded(shared: Path, tmp_path: Path) -> None:
+    settings = TrainingSettings.model_validate(CONFIG | {"started_from": "weights/none.pt"})
+    with pytest.raises(ConfigurationError, match=r"weights/none\.pt"):
+        prepare_run(settings, shared, tmp_path / "run")
+
+
+def test_class_that_the_run_does_not_learn_is_refused(shared: Path, tmp_path: Path) -> None:
+    settings = TrainingSettings.model_validate(CONFIG | {"classes": ["manhole_ok"]})
+    with pytest.raises(ConfigurationError, match="manhole_missing"):
+        prepare_run(settings, shared, tmp_path / "run")
+
+
+def test_trainer_gets_no_secret_and_no_network_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "secret")
+    environment = isolated_environment(tmp_path)
+    assert "SOME_API_KEY" not in environment
+    assert environment["YOLO_OFFLINE"] == "true"
+    assert environment["YOLO_AUTOINSTALL"] == "false"
+    assert environment["HOME"] == str(tmp_path)
+
+
+def test_shipped_configurations_are_valid() -> None:
+    folder = REPOSITORY_DIR / "configs" / "training"
+    found = [load_training_settings(path) for path in sorted(folder.glob("*.yaml"))]
+    assert {settings.name for settings in found} == {"facade_crack", "manhole"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": 3},
+        {"classes": ["lid"]},
+        {"optimisation": {"epochs": 0, "image_px": 64}},
+        {"data": [{"rendered": "manhole", "first_seed": 7, "scenes": 2, "photos_per_scene": 1}]},
+    ],
+)
+def test_configuration_is_checked_at_the_edge(tmp_path: Path, change: dict[str, object]) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(yaml.safe_dump(CONFIG | change))
+    with pytest.raises(ConfigurationError, match=r"wrong\.yaml"):
+        load_training_settings(path)
+
+
+def test_shipping_part_of_another_model_is_refused() -> None:
+    settings = TrainingSettings.model_validate(CONFIG)
+    other = TrainingSettings.model_validate(CONFIG | {"name": "other"})
+    with pytest.raises(ConfigurationError, match="of other"):
+        settings.with_shipping_of(other)
+
+
+def test_folder_without_data_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HAZARDLENS_SHARED_DIR", str(tmp_path))
+    with pytest.raises(ConfigurationError, match="HAZARDLENS_SHARED_DIR"):
+        find_shared_dir(None)
+    (tmp_path / "data").mkdir()
+    assert find_shared_dir(None) == tmp_path.resolve()

@@ -1,0 +1,1 @@
+"""Rendered street scenes, flights and training photos with exact truth."""
