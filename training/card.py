@@ -20,7 +20,7 @@ FIGURES_NOTE = (
 )
 FLIGHTS_NOTE = (
     "No defect is known in these flights: a box of a hazard class is, as far as anyone can see, "
-    "a false alarm."
+    "a false alarm. Counted before `detect` leaves out boxes of impossible size on the ground."
 )
 
 
