@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,13 +62,21 @@ def test_shipped_models_answer_alike_in_openvino_and_onnx_runtime() -> None:
 def coco_manifest(shared_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelManifest:
     """The starting checkpoint and its export; its 80 classes are all called one."""
     folder = tmp_path_factory.mktemp("coco")
-    with pytest.MonkeyPatch.context() as patch:  # read by ultralytics when it is imported
-        patch.setenv("YOLO_CONFIG_DIR", str(folder))
-        patch.setenv("YOLO_OFFLINE", "true")
-        patch.setenv("YOLO_AUTOINSTALL", "false")
-        ultralytics = pytest.importorskip("ultralytics")
     checkpoint = Path(shutil.copy(shared_dir / "weights" / "yolo26n.pt", folder / "yolo26n.pt"))
-    exported = Path(ultralytics.YOLO(str(checkpoint)).export(format="onnx", imgsz=640, nms=False))
+    # In a process of its own: the library changes others' functions where it is imported.
+    code = (
+        "import sys; from ultralytics import YOLO; "
+        "YOLO(sys.argv[1]).export(format='onnx', imgsz=640, nms=False)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, str(checkpoint)],
+        env=os.environ
+        | {"YOLO_CONFIG_DIR": str(folder), "YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false"},
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    exported = checkpoint.with_suffix(".onnx")
     return replace(
         build_manifest(
             classes=(HazardClass.MANHOLE_OK,) * 80,
