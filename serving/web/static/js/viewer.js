@@ -145,10 +145,12 @@ export class PhotoViewer {
   #noteZoom() {
     if (!this.#image) return;
     const zoom = this.#image.viewportToImageZoom(this.#viewer.viewport.getZoom(true)) * devicePixelRatio;
+    // The zoom glides to its end and stays a hair away from it: the label and the smoothing
+    // follow the same rounded figure.
+    const percent = Math.round(zoom * 100);
     // Above 100 % a photo pixel is a square on the screen: smoothing would invent detail.
-    // (The zoom glides to its end and stays a hair away from it.)
-    this.#viewer.drawer.setImageSmoothingEnabled(zoom <= 1.002);
-    this.zoomLabel.textContent = `${Math.round(zoom * 100)} %`;
+    this.#viewer.drawer.setImageSmoothingEnabled(percent <= 100);
+    this.zoomLabel.textContent = `${percent} %`;
   }
 
   #sayFailure() {
