@@ -11,11 +11,11 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from detection.domain.errors import InvalidInputError
 from detection.domain.finding import Detection
-from detection.domain.geometry import BBox
+from detection.domain.geometry import BBox, Polygon, compute_polygon_area
 from detection.domain.hazard import HazardClass
 from detection.domain.photo import Photo
 
@@ -42,12 +42,17 @@ class CocoCategoryRow(TypedDict):
 
 
 class CocoAnnotationRow(TypedDict):
-    """One row of ``annotations``; ``bbox`` is x, y, width, height in pixels."""
+    """One row of ``annotations``; ``bbox`` is x, y, width, height in pixels.
+
+    ``segmentation`` holds the rings of an outline, each flat as x, y, x, y…; ``area`` is theirs,
+    or that of the box where there is no outline.
+    """
 
     id: int
     image_id: int
     category_id: int
     bbox: list[float]
+    segmentation: NotRequired[list[list[float]]]
     area: float
     iscrowd: int
     score: float
@@ -132,7 +137,7 @@ def build_coco_document(
 def _annotation_from_detection(
     number: int, image_id: int, detection: Detection
 ) -> CocoAnnotationRow:
-    return {
+    row: CocoAnnotationRow = {
         "id": number,
         "image_id": image_id,
         "category_id": _CATEGORY_IDS[detection.hazard_class],
@@ -143,6 +148,12 @@ def _annotation_from_detection(
         "model_name": detection.model_name,
         "weights_sha256": detection.weights_sha256,
     }
+    if detection.polygons:
+        row["segmentation"] = [
+            [side for corner in polygon for side in corner] for polygon in detection.polygons
+        ]
+        row["area"] = sum(compute_polygon_area(polygon) for polygon in detection.polygons)
+    return row
 
 
 def write_coco_results(
@@ -200,4 +211,10 @@ def _detection_from_annotation(
         bbox_xyxy=bbox_xyxy_from_xywh(float(value) for value in row["bbox"]),
         model_name=row["model_name"],
         weights_sha256=row["weights_sha256"],
+        polygons=tuple(_polygon_from_flat(flat) for flat in row.get("segmentation", [])),
     )
+
+
+def _polygon_from_flat(flat: list[float]) -> Polygon:
+    sides = [float(side) for side in flat]
+    return tuple(zip(sides[::2], sides[1::2], strict=True))

@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from detection.domain.geometry import BBox, FloatArray, compute_ios, compute_iou
+from detection.outlines import find_near_pairs, join_polygons
 from detection.tiling import PhotoBox
 
 SAME_THING = 0.5
@@ -19,6 +20,14 @@ SAME_THING = 0.5
 
 SAME_STRETCH = 0.3
 """Two boxes of a drawn-out thing are one where this share of the smaller lies in the larger."""
+
+SAME_OUTLINE_PX = 4.0
+"""Two outlines of a drawn-out thing that come this close are one. A model draws masks in cells of
+four pixels and cannot tell closer ones apart. Where both boxes have outlines these alone decide:
+the boxes of two slanting cracks overlap without the cracks ever meeting."""
+
+IndexPairs = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""First and second index of each pair."""
 
 COUNTABLE_THINGS = frozenset({"manhole"})
 """Things with one outline: the best box stands. All others (cracks) are joined piece by piece."""
@@ -28,8 +37,9 @@ def merge_detections(boxes: Iterable[PhotoBox]) -> list[PhotoBox]:
     """Return one box per thing, best score first.
 
     States of one countable thing compete: a box that no seam cut beats one that was cut, then
-    the higher score wins. Pieces of a drawn-out thing are joined to their common rectangle until
-    none overlap; the score is the highest of the pieces. Empty boxes are dropped.
+    the higher score wins. Pieces of a drawn-out thing are joined, outlines to their union and
+    boxes to their common rectangle, until none meet; the score is the highest of the pieces.
+    Empty boxes are dropped.
     """
     by_thing: defaultdict[str, list[PhotoBox]] = defaultdict(list)
     for box in boxes:
@@ -60,41 +70,64 @@ def _keep_best(boxes: Sequence[PhotoBox]) -> list[PhotoBox]:
 
 
 def _join_pieces(boxes: Sequence[PhotoBox]) -> list[PhotoBox]:
-    """Replace each chain of overlapping boxes by its rectangle until nothing overlaps."""
+    """Replace each chain of pieces that meet by one until none meet."""
     current = sorted(boxes, key=_rank_by_score)
     while True:
-        xyxy = _stack_xyxy(current)
-        count, labels = connected_components(_link_overlapping(xyxy), directed=False)
+        count, labels = _group_pieces(current)
         if count == len(current):
             return current
-        current = sorted(_join_groups(current, xyxy, labels), key=_rank_by_score)
+        current = sorted(_join_groups(current, labels), key=_rank_by_score)
 
 
-def _link_overlapping(xyxy: FloatArray) -> csr_array[np.int8]:
-    """Return the ``(n, n)`` links between overlapping boxes, one row of memory at a time."""
-    links = [np.flatnonzero(compute_ios(row[None], xyxy)[0] >= SAME_STRETCH) for row in xyxy]
-    ends = np.concatenate(links)
-    offsets = np.cumsum([0, *(len(link) for link in links)])
-    shape = (len(xyxy), len(xyxy))
-    return csr_array((np.ones(len(ends), dtype=np.int8), ends, offsets), shape=shape)
+def _group_pieces(boxes: Sequence[PhotoBox]) -> tuple[int, NDArray[np.int32]]:
+    """Return how many groups of meeting pieces there are, and the number of each piece's group."""
+    outlined = np.array([bool(box.detection.polygons) for box in boxes], dtype=np.bool_)
+    pairs = (_pair_overlapping(_stack_xyxy(boxes), outlined), _pair_near(boxes, outlined))
+    ends = np.concatenate([np.stack(pair) for pair in pairs], axis=1)
+    links = csr_array((np.ones(ends.shape[1], dtype=np.int8), ends), shape=(len(boxes),) * 2)
+    count, labels = connected_components(links, directed=False)
+    return count, labels
 
 
-def _join_groups(
-    boxes: Sequence[PhotoBox], xyxy: FloatArray, labels: NDArray[np.int32]
-) -> list[PhotoBox]:
-    joined = []
-    for label in range(int(labels.max()) + 1):
-        members = np.flatnonzero(labels == label)
-        low, high = xyxy[members, :2].min(axis=0), xyxy[members, 2:].max(axis=0)
-        best = boxes[int(members[0])]  # boxes are ranked: the first has the highest score
-        outline = BBox(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
-        joined.append(
-            PhotoBox(
-                replace(best.detection, bbox_xyxy=outline),
-                all(boxes[int(index)].touches_seam for index in members),
-            )
-        )
-    return joined
+def _pair_overlapping(xyxy: FloatArray, outlined: NDArray[np.bool_]) -> IndexPairs:
+    """Return the pairs of overlapping boxes of which not both have outlines."""
+    second = [
+        np.flatnonzero((compute_ios(row[None], xyxy)[0] >= SAME_STRETCH) & ~(outlined & one))
+        for row, one in zip(xyxy, outlined, strict=True)  # one row of memory at a time
+    ]
+    first = np.repeat(np.arange(len(xyxy)), [len(ends) for ends in second])
+    return first, np.concatenate(second)
+
+
+def _pair_near(boxes: Sequence[PhotoBox], outlined: NDArray[np.bool_]) -> IndexPairs:
+    """Return the pairs of outlines that come close to each other."""
+    indices = np.flatnonzero(outlined)
+    outlines = [boxes[index].detection.polygons for index in indices]
+    first, second = find_near_pairs(outlines, SAME_OUTLINE_PX)
+    return indices[first], indices[second]
+
+
+def _join_groups(boxes: Sequence[PhotoBox], labels: NDArray[np.int32]) -> list[PhotoBox]:
+    members: defaultdict[int, list[PhotoBox]] = defaultdict(list)
+    for label, box in zip(labels.tolist(), boxes, strict=True):
+        members[label].append(box)
+    return [_join_group(group) for group in members.values()]
+
+
+def _join_group(boxes: Sequence[PhotoBox]) -> PhotoBox:
+    """Return ranked pieces as one; a lone piece stays what it is."""
+    if len(boxes) == 1:
+        return boxes[0]
+    xyxy = _stack_xyxy(boxes)
+    low, high = xyxy[:, :2].min(axis=0), xyxy[:, 2:].max(axis=0)
+    hull = BBox(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    polygons = join_polygons(((box.detection.polygons, box.scale) for box in boxes), hull)
+    return PhotoBox(
+        # The first of the ranked has the highest score.
+        replace(boxes[0].detection, bbox_xyxy=hull, polygons=polygons),
+        all(box.touches_seam for box in boxes),
+        max(box.scale for box in boxes),
+    )
 
 
 def _stack_xyxy(boxes: Sequence[PhotoBox]) -> FloatArray:
@@ -113,4 +146,6 @@ def _rank_by_score(box: PhotoBox) -> tuple[object, ...]:
         found.weights_sha256,
         found.photo_id,
         box.touches_seam,
+        found.polygons,
+        box.scale,
     )

@@ -98,9 +98,9 @@ def detect_pixels(
         for detector in detectors:
             if detector.manifest.tile_px != tile_px:
                 continue
-            for tile, rows in zip(tiles, detector.detect_tiles(images), strict=True):
+            for tile, found in zip(tiles, detector.detect_tiles(images), strict=True):
                 boxes += build_photo_boxes(
-                    rows,
+                    found,
                     tile,
                     detector.manifest,
                     photo_id=photo_id,

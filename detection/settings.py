@@ -25,9 +25,9 @@ from detection.domain.hazard import HazardClass
 DEFAULT_CONFIG_PATH = Path(__file__).resolve().parents[1] / "configs" / "detection" / "default.yaml"
 ENV_PREFIX = "HAZARDLENS_DETECTION_"
 
-PIPELINE_VERSION = 3
-"""Raised when merging, placing or judging sizes gives other results: older progress is then done
-again."""
+PIPELINE_VERSION = 4
+"""Raised when outlining, merging, placing or judging sizes gives other results: older progress is
+then done again."""
 
 
 class DetectionSettings(BaseSettings):
@@ -41,6 +41,10 @@ class DetectionSettings(BaseSettings):
     """Which library runs the models."""
     streams: Annotated[int, Field(ge=0, le=256)] = 0
     """How much of a photo is looked at in parallel; 0 takes what the machine has."""
+    precision: Literal["auto", "fp32", "int8"] = "auto"
+    """Which weights of a model run; auto takes INT8 where it is shipped and the processor fits."""
+    require_signed_models: bool = False
+    """Refuse models without a valid signature; a wrong signature is refused in any case."""
     overlap: Annotated[float, Field(ge=0.0, le=0.5)] = 0.2
     """Share of a tile that neighbouring tiles see both."""
     include_overview: bool = True

@@ -26,10 +26,14 @@ SEAM_MARGIN_PX = 2.0
 
 @dataclass(frozen=True, slots=True)
 class PhotoBox:
-    """A detection in photo pixels, and whether a border inside the photo cut its tile there."""
+    """A detection in photo pixels, and whether a border inside the photo cut its tile there.
+
+    ``scale`` is that of the tile: model pixels per photo pixel.
+    """
 
     detection: Detection
     touches_seam: bool
+    scale: float = 1.0
 
 
 def tile_photo(
@@ -104,6 +108,12 @@ def photo_xyxy_from_tile(tile_xyxy: FloatArray, tile: Tile) -> FloatArray:
     """Move ``(n, 4)`` boxes from pixels of the tile to pixels of the photo."""
     origin = np.array([tile.x_min, tile.y_min, tile.x_min, tile.y_min], dtype=np.float64)
     return np.asarray(tile_xyxy, dtype=np.float64).reshape(-1, 4) / tile.scale + origin
+
+
+def photo_xy_from_tile(tile_xy: FloatArray, tile: Tile) -> FloatArray:
+    """Move ``(n, 2)`` points from pixels of the tile to pixels of the photo."""
+    origin = np.array([tile.x_min, tile.y_min], dtype=np.float64)
+    return np.asarray(tile_xy, dtype=np.float64).reshape(-1, 2) / tile.scale + origin
 
 
 def tile_xyxy_from_photo(photo_xyxy: FloatArray, tile: Tile) -> FloatArray:

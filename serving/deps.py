@@ -119,6 +119,7 @@ FlightWriter = Annotated[Person, Depends(need(Permission.CHANGE_FLIGHTS))]
 QueueReader = Annotated[Person, Depends(need(Permission.SEE_CANDIDATES))]
 Decider = Annotated[Person, Depends(need(Permission.DECIDE))]
 HazardReader = Annotated[Person, Depends(need(Permission.SEE_HAZARDS))]
+ModelReader = Annotated[Person, Depends(need(Permission.SEE_MODELS))]
 
 
 def sign_in(

@@ -23,7 +23,8 @@ class ServingSettings(BaseSettings):
     ``data_dir`` holds the embedded database, the photos and the cache. ``database_url`` names an
     outside PostgreSQL; empty means the embedded one. ``secret_key`` signs sessions; empty means
     one that is made on the first start and kept in ``data_dir``. ``map_tiles_url`` is a template
-    ``https://host/{z}/{x}/{y}.png``; empty means a map without a background.
+    ``https://host/{z}/{x}/{y}.png``; empty means a map without a background. ``shadow`` lets the
+    shadow models look at every flight too; nobody is shown what they find.
     """
 
     model_config = SettingsConfigDict(env_prefix="HAZARDLENS_", extra="ignore", frozen=True)
@@ -34,6 +35,7 @@ class ServingSettings(BaseSettings):
     admin_password: SecretStr = SecretStr("")
     demo: bool = True
     models_dir: Path = MODELS_DIR
+    shadow: bool = False
     token_lifetime_min: int = Field(default=12 * 60, ge=1, le=60 * 24 * 30)
     max_upload_mb: int = Field(default=200, ge=1, le=5000)
     max_page_size: int = Field(default=200, ge=1, le=1000)

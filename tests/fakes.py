@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import yaml
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from detection.detectors.base import TileDetections, TileImage
@@ -31,11 +32,12 @@ def build_manifest(
     tile_px: int = 640,
     weights_path: Path = Path("absent.onnx"),
     weights_sha256: str = "0" * 64,
+    task: str = "detect",
 ) -> ModelManifest:
     """Return a manifest as the loader would, without any file."""
     return ModelManifest(
         name=name,
-        task="detect",
+        task=task,
         classes=classes,
         thresholds=dict.fromkeys(classes, threshold),
         score_floor=score_floor,
@@ -46,8 +48,8 @@ def build_manifest(
     )
 
 
-def find_red(tile: TileImage) -> TileDetections:
-    """Return one box around the pure red pixels of a tile: score 0.9, class 2; or none."""
+def find_red(tile: TileImage) -> NDArray[np.float32]:
+    """Return one row around the pure red pixels of a tile, score 0.9, class 2; or none."""
     red = (tile[:, :, 0] > 200) & (tile[:, :, 1] < 60) & (tile[:, :, 2] < 60)
     y, x = np.nonzero(red)
     if not len(x):
@@ -57,11 +59,14 @@ def find_red(tile: TileImage) -> TileDetections:
 
 
 class FakeDetector:
-    """A detector whose answer is a plain function of the tile; remembers what it was shown."""
+    """A detector whose answer is a plain function of the tile; remembers what it was shown.
+
+    The function may return plain rows, as a model of boxes does.
+    """
 
     def __init__(
         self,
-        answer: Callable[[TileImage], TileDetections] = find_red,
+        answer: Callable[[TileImage], TileDetections | NDArray[np.float32]] = find_red,
         manifest: ModelManifest | None = None,
     ) -> None:
         self._manifest = manifest or build_manifest()
@@ -75,7 +80,11 @@ class FakeDetector:
     def detect_tiles(self, tiles: Iterable[TileImage]) -> Iterator[TileDetections]:
         for tile in tiles:
             self.tile_shapes.append(tile.shape)
-            yield self._answer(tile)
+            answer = self._answer(tile)
+            if isinstance(answer, TileDetections):
+                yield answer
+            else:
+                yield TileDetections.from_rows(answer)
 
 
 def build_channel_model(path: Path, tile_px: int) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from detection.domain.errors import ConfigurationError
+from training.composed_settings import FlightPart
 from training.settings import TrainingSettings
 
-PACKAGES = ("torch", "torchvision", "ultralytics", "numpy", "opencv-python-headless")
+_RUN_OF_WEIGHTS = 2  # RUN/fit/weights/best.pt
 
 
 def hash_file(path: Path) -> str:
@@ -28,13 +29,13 @@ def read_record(run_dir: Path) -> dict[str, Any]:
         ConfigurationError: the folder is not a run.
     """
     try:
-        record = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        record = dict(json.loads((run_dir / "run.json").read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError) as error:
         message = f"{run_dir} is not a run folder ({error})."
         raise ConfigurationError(
             message, remedy="Give a folder that `hazardlens train` wrote."
         ) from error
-    return dict(record)
+    return record
 
 
 def write_record(run_dir: Path, record: Mapping[str, Any]) -> None:
@@ -45,10 +46,18 @@ def write_record(run_dir: Path, record: Mapping[str, Any]) -> None:
 
 
 def find_ancestor(start: Path) -> dict[str, Any] | None:
-    """Return what the run that made the starting weights recorded; None where it was no run."""
-    if not start.is_file() or not (start.parents[2] / "run.json").is_file():
+    """Return what the run that made the starting weights recorded; None where it was no run.
+
+    Raises:
+        ConfigurationError: its configuration is refused today.
+    """
+    folders = start.parents
+    if not start.is_file() or len(folders) <= _RUN_OF_WEIGHTS:
         return None
-    record = read_record(start.parents[2])
+    run_dir = folders[_RUN_OF_WEIGHTS]
+    if not (run_dir / "run.json").is_file():
+        return None
+    record = read_record(run_dir)
     kept = (
         "run",
         "data_hash",
@@ -58,19 +67,27 @@ def find_ancestor(start: Path) -> dict[str, Any] | None:
         "seconds",
         "ancestor",
     )
-    plan = TrainingSettings.model_validate(record["config"]).optimisation
+    try:
+        settings = TrainingSettings.model_validate(record["config"])
+    except ValidationError as error:
+        message = f"The run that made {start} has a configuration that is refused today: {error}."
+        raise ConfigurationError(message, remedy="Start from other weights.") from error
+    plan = settings.optimisation
     return {key: record.get(key) for key in kept} | {
         "epochs": plan.epochs,
         "image_px": plan.image_px,
+        "trained_flights": [part.model_dump(mode="json") for part in settings.trained_flights()],
     }
 
 
-def describe_environment() -> dict[str, str]:
-    """Return the versions that a repetition of the run needs."""
-    found = {"python": platform.python_version(), "machine": platform.machine()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+def list_earlier_flights(record: Mapping[str, Any]) -> tuple[FlightPart, ...]:
+    """Return the flights, or parts of them, that the runs before this one were trained on."""
+    ancestor = record.get("ancestor")
+    if not ancestor:
+        return ()
+    known = FlightPart.model_fields
+    parts = [
+        FlightPart.model_validate({key: value for key, value in part.items() if key in known})
+        for part in ancestor.get("trained_flights", ())
+    ]
+    return (*parts, *list_earlier_flights(ancestor))

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from detection.domain.errors import ConfigurationError
 from detection.domain.hazard import HazardClass
+from training.composed_settings import (
+    AnyFlight,
+    FlightNegatives,
+    FlightPart,
+    PastedSource,
+    ShrunkSource,
+)
+from training.fitting_settings import Augmentation, Balance, Optimisation
+from training.promotion_rules import PromotionRules
 
 SHARED_VARIABLE = "HAZARDLENS_SHARED_DIR"
 REPOSITORY_DIR = Path(__file__).resolve().parent.parent
 RUNS_DIR = REPOSITORY_DIR / "runs"
+VERSIONS_DIR = REPOSITORY_DIR / "versions"
 CONFIGS_DIR = REPOSITORY_DIR / "configs" / "training"
 
 
@@ -26,19 +36,17 @@ class CatalogueSource(_Strict):
     """A data set of the catalogue with its own split."""
 
     dataset: str
+    licence: Literal["any", "permissive"] = "any"
 
 
-class FlightNegatives(_Strict):
-    """Tiles of a flight that is known to show none of the things; training only.
+class VersionSource(_Strict):
+    """A version that ``hazardlens data build`` wrote: its folder, or its hash in ``versions/``.
 
-    ``flight`` is relative to the folder of shared files; every ``every``-th photo is cut into
-    tiles of ``tile_px``.
+    Photos of its side ``test`` are left out: a run neither trains nor chooses on them.
     """
 
-    negatives: str
-    flight: Path
-    tile_px: int = Field(ge=32, le=4096)
-    every: int = Field(default=1, ge=1)
+    version: str = Field(min_length=4)
+    licence: Literal["any", "permissive"] = "any"
 
 
 class RenderedSource(_Strict):
@@ -63,49 +71,60 @@ class FolderSource(_Strict):
     class_map: dict[int, HazardClass]
 
 
-DataSource = CatalogueSource | FlightNegatives | RenderedSource | FolderSource
+DataSource = (
+    CatalogueSource
+    | VersionSource
+    | FlightNegatives
+    | RenderedSource
+    | FolderSource
+    | PastedSource
+    | ShrunkSource
+)
 
 
-class Optimisation(_Strict):
-    """How the weights are found; names and meanings are those of the trainer."""
-
-    epochs: int = Field(ge=1, le=1000)
-    image_px: int = Field(ge=64, le=1280, multiple_of=32)
-    batch: int = Field(default=16, ge=1, le=256)
-    optimizer: Literal["AdamW", "SGD", "MuSGD"] = "AdamW"
-    lr0: float = Field(default=0.001, gt=0)
-    lrf: float = Field(default=0.01, gt=0, le=1)
-    warmup_epochs: float = Field(default=1.0, ge=0)
-    weight_decay: float = Field(default=0.0005, ge=0)
-    freeze: int = Field(default=0, ge=0)
+def _flights_of(source: DataSource) -> tuple[FlightPart, ...]:
+    if isinstance(source, (PastedSource, ShrunkSource)):
+        return source.ground_flights
+    return (source,) if isinstance(source, FlightNegatives) else ()
 
 
-class Augmentation(_Strict):
-    """How training photos are varied; names and meanings are those of the trainer."""
+class Stage(_Strict):
+    """One of several trainings in a row; what is not named here is as in the whole configuration.
 
-    mosaic: float = Field(default=1.0, ge=0, le=1)
-    close_mosaic: int = Field(default=2, ge=0)
-    scale: float = Field(default=0.5, ge=0, lt=1)
-    translate: float = Field(default=0.1, ge=0, lt=1)
-    degrees: float = Field(default=0.0, ge=0, le=180)
-    perspective: float = Field(default=0.0, ge=0, le=0.001)
-    fliplr: float = Field(default=0.5, ge=0, le=1)
-    flipud: float = Field(default=0.0, ge=0, le=1)
-    hsv_h: float = Field(default=0.015, ge=0, le=1)
-    hsv_s: float = Field(default=0.5, ge=0, le=1)
-    hsv_v: float = Field(default=0.4, ge=0, le=1)
+    ``optimisation`` and ``augmentation`` name the keys that differ, the rest replaces as a whole.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    optimisation: dict[str, Any] = Field(default_factory=dict)
+    augmentation: dict[str, Any] = Field(default_factory=dict)
+    data: tuple[DataSource, ...] | None = Field(default=None, min_length=1)
+    repeat: dict[HazardClass, int] | None = None
+    balance: Balance | None = None
+    seed: int | None = None
 
 
 class ThresholdRule(_Strict):
     """How the shipped threshold of a class is chosen on val.
 
-    The best F-``beta`` (above 1: a miss weighs more than a false alarm) among the scores that
-    give at most ``max_background_alarms`` boxes per photo of the background flights; or
-    ``fixed`` by a person, whose ``reason`` goes on the card.
+    Caps come first: at most ``max_background_alarms`` boxes per photo of the background flights
+    and, where given, ``max_background_alarms_per_12_mp`` per 12 megapixels of them and
+    ``max_alarms_per_negative`` boxes per val photo without any annotation. Under the caps, with a
+    ``min_recall``: the highest score that reaches it (or, with ``place`` middle, the middle of
+    all that do, which other photos are the least likely to tip), or else the lowest score
+    allowed; ``recall_of`` boxes (IoU 0.5) or of photos (the class is shown at all where it is).
+    Without one: the best F-``beta`` (above 1: a miss weighs more than a false alarm), ``by``
+    boxes or, of a model of outlines, by pixels. Or ``fixed`` by a person, whose ``reason`` goes on
+    the card.
     """
 
     beta: float = Field(default=1.0, gt=0)
+    by: Literal["boxes", "pixels"] = "boxes"
     max_background_alarms: float = Field(default=0.5, ge=0)
+    max_background_alarms_per_12_mp: float | None = Field(default=None, ge=0)
+    max_alarms_per_negative: float | None = Field(default=None, ge=0)
+    min_recall: float | None = Field(default=None, gt=0, le=1)
+    recall_of: Literal["boxes", "photos"] = "boxes"
+    place: Literal["highest", "middle"] = "highest"
     fixed: float | None = Field(default=None, ge=0, le=1)
     reason: str = ""
 
@@ -124,36 +143,99 @@ class TrainingSettings(_Strict):
     architecture file of the trainer (``yolo26n.yaml``: from nothing). ``tile_px`` is the side of
     the tile that the shipped model sees. ``background_flights`` bound the false alarms when
     thresholds are chosen, ``unseen_flights`` are only measured; both are relative to the folder
-    of shared files and hold none of the hazards.
+    of shared files, whole or a range of photos, and hold none of the hazards.
+
+    ``fraction`` is the share of the training groups that is used, ``repeat`` says how often photos
+    of a class are shown (for the others ``balance`` does). ``device`` ``auto`` is the first GPU
+    where there is one; ``precision`` ``auto`` is bfloat16 on a GPU and float32 on the CPU.
+    ``stages`` are trained one after another, each from the best weights of the one before.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    task: Literal["detect", "segment"] = "detect"
     classes: tuple[HazardClass, ...] = Field(min_length=1)
     started_from: str
     data: tuple[DataSource, ...] = Field(min_length=1)
     repeat: dict[HazardClass, int] = Field(default_factory=dict)
+    balance: Balance | None = None
+    fraction: float = Field(default=1.0, gt=0, le=1)
     seed: int = 0
     tile_px: int = Field(default=640, ge=64, le=1280, multiple_of=32)
     workers: int = Field(default=0, ge=0, le=16)
-    device: str = "cpu"
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|\d)$")
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     optimisation: Optimisation
     augmentation: Augmentation = Augmentation()
     thresholds: dict[HazardClass, ThresholdRule] = Field(default_factory=dict)
-    background_flights: tuple[Path, ...] = ()
-    unseen_flights: tuple[Path, ...] = ()
+    background_flights: tuple[AnyFlight, ...] = ()
+    unseen_flights: tuple[AnyFlight, ...] = ()
     card: Card = Card()
+    promotion: PromotionRules = Field(default_factory=PromotionRules)
+    stages: tuple[Stage, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_stages(self) -> Self:
+        """Refuse a stage that makes no valid run, and two of one name."""
+        names = [stage.name for stage in self.stages]
+        if len(set(names)) < len(names):
+            message = f"two stages have one name: {', '.join(names)}"
+            raise ValueError(message)
+        self.split_into_stages()
+        return self
+
+    def split_into_stages(self) -> tuple[TrainingSettings, ...]:
+        """Return the runs of ``stages`` in order; these settings alone where there are none."""
+        whole = self.model_dump(exclude={"stages"})
+        found = []
+        for stage in self.stages:
+            own = stage.model_dump(exclude_none=True, exclude={"name"})
+            parts = {
+                name: whole[name] | own.pop(name, {}) for name in ("optimisation", "augmentation")
+            }
+            found.append(TrainingSettings.model_validate(whole | own | parts))
+        return tuple(found) or (self,)
+
+    @model_validator(mode="after")
+    def _measure_on_other_photos(self) -> TrainingSettings:
+        """Refuse a photo of a flight that is trained on and measured."""
+        seen = self.list_seen_flights()
+        if seen:
+            message = f"photos of {', '.join(seen)} are trained on and measured"
+            raise ValueError(message)
+        return self
+
+    def list_seen_flights(self) -> list[str]:
+        """Return the flights that are measured although some of their photos are trained on."""
+        return [
+            measured.label
+            for measured in (*self.background_flights, *self.unseen_flights)
+            if any(part.overlaps(measured) for part in self.trained_flights())
+        ]
+
+    def trained_flights(self) -> tuple[FlightPart, ...]:
+        """Return the flights, or parts of them, whose pixels the run trains on."""
+        return tuple(part for source in self.data for part in _flights_of(source))
 
     def with_shipping_of(self, other: TrainingSettings) -> TrainingSettings:
         """Return these settings with tile size, card, threshold rules and flights of another file.
 
         Raises:
-            ConfigurationError: the other file is of another model.
+            ConfigurationError: the other file is of another model, or measures photos of a flight
+                that the run was trained on.
         """
         if other.name != self.name or other.classes != self.classes:
             message = f"The configuration is of {other.name}, the run of {self.name}."
             raise ConfigurationError(message, remedy="Give the configuration of the same model.")
-        fields = ("tile_px", "card", "thresholds", "background_flights", "unseen_flights")
-        return self.model_copy(update={name: getattr(other, name) for name in fields})
+        fields = (
+            *("tile_px", "card", "thresholds", "promotion"),
+            *("background_flights", "unseen_flights"),
+        )
+        mixed = self.model_copy(update={name: getattr(other, name) for name in fields})
+        seen = mixed.list_seen_flights()
+        if seen:
+            message = f"The run was trained on photos of {', '.join(seen)}."
+            raise ConfigurationError(message, remedy="Measure other flights or other photos of it.")
+        return mixed
 
 
 def load_training_settings(path: Path) -> TrainingSettings:

@@ -10,10 +10,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from detection.detectors.history import find_since
 from detection.detectors.manifest import (
     MODELS_DIR,
     ModelManifest,
     list_manifests,
+    list_versions,
     verify_weights,
 )
 from detection.domain.errors import ModelError
@@ -28,11 +30,13 @@ from detection.domain.errors import ModelError
     help="Folder of manifests. Default: configs/models.",
 )
 def models(models_dir: Path, *, as_json: bool) -> None:
-    """List the promoted models: classes, thresholds, training, and whether the weights are whole.
+    """List the models in force and every other version: classes, thresholds, files, signature.
 
     Exit code 4 where a manifest is damaged.
     """
-    rows = [_describe_model(manifest) for manifest in list_manifests(models_dir)]
+    since = find_since(models_dir)
+    found = [*list_manifests(models_dir), *list_versions(models_dir)]
+    rows = [_describe_model(model, since.get((model.name, model.version))) for model in found]
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
@@ -41,13 +45,13 @@ def models(models_dir: Path, *, as_json: bool) -> None:
         thresholds = row["thresholds"]
         lines = [f"{key} ≥ {score:.2f}" for key, score in thresholds.items()]
         table.add_row(
-            row["name"],
-            row["status"],
+            f"{row['name']}\n@{row['version']}",
+            f"{row['status']}\n{row['task']}",
             "\n".join(lines),
             f"{row['tile_px']} px",
             row["trained_at"][:10],
-            row["weights_sha256"][:12],
-            row["check"],
+            row["weights_sha256"][:12] + ("\n+ INT8" if row["int8_weights"] else ""),
+            f"{row['check']}\n{row['signature']}",
         )
     Console().print(table if rows else f"There is no model in {models_dir}.")
 
@@ -56,6 +60,9 @@ class _ModelRow(TypedDict):
     name: str
     task: str
     status: str
+    version: str
+    since: str | None
+    classes: list[str]
     thresholds: dict[str, float]
     score_floor: float
     tile_px: int
@@ -63,19 +70,28 @@ class _ModelRow(TypedDict):
     data_hash: str
     weights: str
     weights_sha256: str
+    int8_weights: str | None
+    int8_weights_sha256: str | None
+    card: str | None
+    signature: str
+    forced: str | None
     check: str
 
 
-def _describe_model(manifest: ModelManifest) -> _ModelRow:
+def _describe_model(manifest: ModelManifest, since: str | None) -> _ModelRow:
     try:
         verify_weights(manifest)
         check = "ok"
     except ModelError as error:
         check = error.message
+    int8 = manifest.int8_weights_path
     return {
         "name": manifest.name,
         "task": manifest.task,
         "status": manifest.status,
+        "version": manifest.version,
+        "since": since,
+        "classes": [key.value for key in manifest.classes],
         "thresholds": {key.value: score for key, score in manifest.thresholds.items()},
         "score_floor": manifest.score_floor,
         "tile_px": manifest.tile_px,
@@ -83,5 +99,10 @@ def _describe_model(manifest: ModelManifest) -> _ModelRow:
         "data_hash": manifest.data_hash,
         "weights": str(manifest.weights_path),
         "weights_sha256": manifest.weights_sha256,
+        "int8_weights": str(int8) if int8 else None,
+        "int8_weights_sha256": manifest.int8_weights_sha256 or None,
+        "card": str(manifest.card_path) if manifest.card_path else None,
+        "signature": manifest.signature.value,
+        "forced": manifest.promotion.get("forced"),
         "check": check,
     }

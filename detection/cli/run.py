@@ -74,9 +74,16 @@ def detect_into_folder(
         ConfigurationError: the runtime is not installed.
     """
     detectors = [
-        load_detector(manifest, runtime=settings.runtime, streams=settings.streams)
+        load_detector(
+            manifest,
+            runtime=settings.runtime,
+            streams=settings.streams,
+            precision=settings.precision,
+            require_signed=settings.require_signed_models,
+        )
         for manifest in manifests
     ]
+    manifests = [detector.manifest for detector in detectors]
     prepare_folder(out)
     resolved = {
         "config_hash": config_hash(settings, manifests),

@@ -7,29 +7,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
+from detection.detectors.manifest_file import compute_version, read_manifest_file
+from detection.detectors.signature import SignatureState, check_signature
 from detection.domain.errors import ModelError
 from detection.domain.hazard import HazardClass
 
 MODELS_DIR = Path(__file__).resolve().parents[2] / "configs" / "models"
-
-Score = Annotated[float, Field(ge=0.0, le=1.0)]
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+VERSIONS_DIR = "versions"
+"""Below it, ``<name>/<version>.yaml`` and ``.md``: every version that is not in force."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelManifest:
     """One promoted model.
 
-    ``classes`` is in the order of the model's class index. ``thresholds`` holds the score from
-    which a detection of the class is shown, ``score_floor`` the lowest score that a detector
-    returns at all. ``weights_path`` is absolute. ``torch_weights_path`` is the checkpoint that
-    the weights were exported from, where it was kept.
+    ``task`` is ``detect`` (boxes) or ``segment`` (boxes with outlines). ``classes`` is in the
+    order of the model's class index. ``thresholds`` holds the score from which a detection of
+    the class is shown, ``score_floor`` the lowest score that a detector returns at all.
+    ``weights_path`` is absolute. ``int8_weights_path`` is the same model with whole-number
+    arithmetic, where it was shipped; ``torch_weights_path`` the checkpoint that the weights were
+    exported from, where it was kept. ``version`` is the short hash of what decides the answers,
+    ``replaced`` the version that was in force before this one.
     """
 
     name: str
@@ -45,63 +45,27 @@ class ModelManifest:
     trained_at: str = ""
     card_path: Path | None = None
     status: str = "active"
+    version: str = ""
+    replaced: str = ""
+    signature: SignatureState = SignatureState.UNCHECKED
+    int8_weights_path: Path | None = None
+    int8_weights_sha256: str = ""
     torch_weights_path: Path | None = None
     torch_weights_sha256: str = ""
+    promotion: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
 
 
-class _ManifestFile(BaseModel):
-    """The file as written: unknown keys are kept for people, known ones are checked."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")]
-    task: Literal["detect"]
-    status: Literal["active", "retired"] = "active"
-    classes: Annotated[tuple[HazardClass, ...], Field(min_length=1)]
-    thresholds: dict[HazardClass, Score]
-    score_floor: Score
-    tile_px: Annotated[int, Field(ge=32, le=4096)]
-    weights: FileName
-    weights_sha256: Sha256
-    format: Literal["onnx", "torch"]
-    torch_weights: FileName | None = None
-    torch_weights_sha256: Sha256 | None = None
-    training: dict[str, Any] = Field(default_factory=dict)
-    evaluation: dict[str, Any] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _agree(self) -> _ManifestFile:
-        """Check what one field alone cannot say."""
-        if len(set(self.classes)) != len(self.classes) or set(self.thresholds) != set(self.classes):
-            message = "thresholds must name each class of classes exactly once"
-            raise ValueError(message)
-        if min(self.thresholds.values()) < self.score_floor:
-            message = "score_floor is above a threshold"
-            raise ValueError(message)
-        if (self.torch_weights is None) != (self.torch_weights_sha256 is None):
-            message = "torch_weights and torch_weights_sha256 go together"
-            raise ValueError(message)
-        return self
-
-
 def load_manifest(path: Path) -> ModelManifest:
-    """Read one manifest; its weights are not opened.
+    """Read one manifest; its weights are not opened, its signature is looked at.
 
     Raises:
         ModelError: the file is missing, is not YAML or breaks a rule; the message names both.
     """
-    try:
-        stored = _ManifestFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
-        message = f"The model manifest {path} cannot be used: {_first_line(error)}."
-        raise ModelError(message, remedy="Correct the file or restore it from the release.") from (
-            error
-        )
-    folder = path.resolve().parent
-    card_path = folder / f"{stored.name}.md"
-    torch_weights_path = folder / stored.torch_weights if stored.torch_weights else None
+    document, stored = read_manifest_file(path)
+    home = find_models_dir(path)
+    card_path = path.with_suffix(".md") if path.parent != home else home / f"{stored.name}.md"
     return ModelManifest(
         name=stored.name,
         task=stored.task,
@@ -109,26 +73,30 @@ def load_manifest(path: Path) -> ModelManifest:
         thresholds=MappingProxyType(dict(stored.thresholds)),
         score_floor=stored.score_floor,
         tile_px=stored.tile_px,
-        weights_path=folder / stored.weights,
+        weights_path=home / stored.weights,
         weights_sha256=stored.weights_sha256,
         format=stored.format,
         data_hash=str(stored.training.get("data_hash", "")),
         trained_at=str(stored.training.get("trained_at", "")),
         card_path=card_path if card_path.is_file() else None,
         status=stored.status,
-        torch_weights_path=torch_weights_path,
+        version=compute_version(document),
+        replaced=stored.replaced or "",
+        signature=check_signature(document, home),
+        int8_weights_path=home / stored.int8_weights if stored.int8_weights else None,
+        int8_weights_sha256=stored.int8_weights_sha256 or "",
+        torch_weights_path=home / stored.torch_weights if stored.torch_weights else None,
         torch_weights_sha256=stored.torch_weights_sha256 or "",
+        promotion=MappingProxyType(stored.promotion),
         training=MappingProxyType(stored.training),
         evaluation=MappingProxyType(stored.evaluation),
     )
 
 
-def _first_line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the manifest"
-        return f"{place}: {first['msg']}"
-    return str(error).splitlines()[0].rstrip(".")
+def find_models_dir(path: Path) -> Path:
+    """Return the folder that holds the weights of a manifest, in force or among the versions."""
+    folder = path.resolve().parent
+    return folder.parents[1] if folder.parent.name == VERSIONS_DIR else folder
 
 
 def list_manifests(models_dir: Path = MODELS_DIR) -> list[ModelManifest]:
@@ -146,33 +114,72 @@ def list_manifests(models_dir: Path = MODELS_DIR) -> list[ModelManifest]:
     return manifests
 
 
+def list_versions(models_dir: Path = MODELS_DIR, name: str = "*") -> list[ModelManifest]:
+    """Return every kept version that is not in force, of one name or of all, by name.
+
+    Raises:
+        ModelError: a manifest is damaged.
+    """
+    in_force = {(model.name, model.version) for model in list_manifests(models_dir)}
+    paths = sorted((models_dir / VERSIONS_DIR).glob(f"{name}/*.yaml"))
+    kept = [load_manifest(path) for path in paths]
+    return [model for model in kept if (model.name, model.version) not in in_force]
+
+
 def select_manifests(names: tuple[str, ...], models_dir: Path = MODELS_DIR) -> list[ModelManifest]:
     """Return the named models, or every active one where no name is given.
+
+    ``name`` is the model in force, ``name@version`` a kept version by the start of its version
+    or of the hash of its weights, ``name@shadow`` and ``name@candidate`` the ones of that status.
 
     Raises:
         ModelError: a name is unknown (the known ones are listed), or there is no model at all.
     """
     manifests = {manifest.name: manifest for manifest in list_manifests(models_dir)}
-    known = ", ".join(sorted(manifests)) or "none"
-    unknown = [name for name in names if name not in manifests]
-    if unknown:
-        message = f"There is no model named {', '.join(unknown)}."
-        raise ModelError(message, remedy=f"Known models: {known}.")
-    chosen = [manifests[name] for name in dict.fromkeys(names)] if names else []
-    chosen = chosen or [model for model in manifests.values() if model.status == "active"]
+    if names:
+        return [_select_one(name, manifests, models_dir) for name in dict.fromkeys(names)]
+    chosen = [model for model in manifests.values() if model.status == "active"]
     if not chosen:
         message = f"There is no active model in {models_dir}."
         raise ModelError(message, remedy="Restore configs/models or promote a trained model.")
     return chosen
 
 
+def _select_one(
+    text: str, in_force: Mapping[str, ModelManifest], models_dir: Path
+) -> ModelManifest:
+    name, _, wanted = text.partition("@")
+    versions = list_versions(models_dir, name) if name else []
+    if not wanted and name in in_force:
+        return in_force[name]
+    fitting = [model for model in versions if wanted and _is_called(model, wanted)]
+    if wanted and name in in_force and _is_called(in_force[name], wanted):
+        fitting.append(in_force[name])
+    if len(fitting) == 1:
+        return fitting[0]
+    known = [*in_force, *(f"{model.name}@{model.version}" for model in versions)]
+    message = f"There is no model named {text}."
+    if fitting:
+        message = f"{len(fitting)} models are called {text}."
+    raise ModelError(message, remedy=f"Known models: {', '.join(sorted(known)) or 'none'}.")
+
+
+def _is_called(model: ModelManifest, text: str) -> bool:
+    return text == model.status or any(
+        digest.startswith(text)
+        for digest in (model.version, model.weights_sha256, model.int8_weights_sha256)
+    )
+
+
 def verify_weights(manifest: ModelManifest) -> None:
     """Check that the weights are there and are those of the manifest.
 
     Raises:
-        ModelError: the file is missing or its sha256 differs; the message names the file.
+        ModelError: a file is missing or its sha256 differs; the message names the file.
     """
     verify_file(manifest.weights_path, manifest.weights_sha256, manifest.name)
+    if manifest.int8_weights_path is not None:
+        verify_file(manifest.int8_weights_path, manifest.int8_weights_sha256, manifest.name)
 
 
 def verify_file(path: Path, sha256: str, model_name: str) -> None:

@@ -12,7 +12,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from detection.detectors.base import TileDetections, TileImage
 from detection.detectors.manifest import ModelManifest
-from detection.detectors.rows import select_rows
+from detection.detectors.rows import check_shapes, select_rows
 from detection.domain.errors import ModelError
 
 ERRORS_ONLY = 3
@@ -37,7 +37,7 @@ class OnnxDetector:
         """Load the model; ``threads`` 0 takes one per core.
 
         Raises:
-            ModelError: the weights are not a readable ONNX model.
+            ModelError: the weights are not a readable ONNX model, or not one of its task.
         """
         ort.disable_telemetry_events()
         options = ort.SessionOptions()
@@ -52,6 +52,8 @@ class OnnxDetector:
             message = f"ONNX Runtime cannot load {manifest.weights_path}: {error}"
             remedy = "Restore the file, or choose another runtime."
             raise ModelError(message, remedy=remedy) from error
+        shapes = [output.shape for output in self._session.get_outputs()]
+        check_shapes(shapes, manifest, manifest.weights_path)
         self._input_name = self._session.get_inputs()[0].name
 
     @property
@@ -60,10 +62,10 @@ class OnnxDetector:
         return self._manifest
 
     def detect_tiles(self, tiles: Iterable[TileImage]) -> Iterator[TileDetections]:
-        """Yield the boxes of each tile in order."""
+        """Yield the boxes and outlines of each tile in order."""
         for tile in tiles:
-            answer = self._session.run(None, {self._input_name: build_planes(tile)})[0]
-            yield select_rows(answer, self._manifest)
+            outputs = self._session.run(None, {self._input_name: build_planes(tile)})
+            yield select_rows(outputs, self._manifest)
 
 
 def build_planes(tile: TileImage) -> NDArray[np.float32]:

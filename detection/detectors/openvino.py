@@ -13,7 +13,7 @@ from openvino.preprocess import PrePostProcessor
 
 from detection.detectors.base import TileDetections, TileImage
 from detection.detectors.manifest import ModelManifest
-from detection.detectors.rows import select_rows
+from detection.detectors.rows import check_shapes, select_rows
 from detection.domain.errors import ModelError
 
 MAX_STREAMS = 4
@@ -34,7 +34,7 @@ class OpenVinoDetector:
         """Compile the model; ``streams`` 0 takes one per core, at most four.
 
         Raises:
-            ModelError: the weights cannot be read or compiled.
+            ModelError: the weights cannot be read or compiled, or do not fit their task.
         """
         self._manifest = manifest
         self._streams = streams or min(MAX_STREAMS, os.cpu_count() or 1)
@@ -44,6 +44,8 @@ class OpenVinoDetector:
             message = f"OpenVINO cannot load {manifest.weights_path}: {error}"
             remedy = "Restore the file, or choose another runtime."
             raise ModelError(message, remedy=remedy) from error
+        shapes = [_list_sides(output.partial_shape) for output in self._compiled.outputs]
+        check_shapes(shapes, manifest, manifest.weights_path)
 
     @property
     def manifest(self) -> ModelManifest:
@@ -51,7 +53,7 @@ class OpenVinoDetector:
         return self._manifest
 
     def detect_tiles(self, tiles: Iterable[TileImage]) -> Iterator[TileDetections]:
-        """Yield the boxes of each tile in order; at most two tiles a stream are in flight.
+        """Yield boxes and outlines of each tile in order; at most two tiles a stream are in flight.
 
         Each call has requests of its own, so calls from several threads do not mix. The oldest
         request is waited for and given the next tile at once. (A callback per tile, as
@@ -79,7 +81,14 @@ class OpenVinoDetector:
 
     def _collect(self, request: ov.InferRequest) -> TileDetections:
         request.wait()
-        return select_rows(np.asarray(request.get_output_tensor(0).data), self._manifest)
+        count = len(self._compiled.outputs)
+        outputs = [np.asarray(request.get_output_tensor(index).data) for index in range(count)]
+        return select_rows(outputs, self._manifest)
+
+
+def _list_sides(shape: ov.PartialShape) -> list[int | None]:
+    """Return the sides of a shape; None for one that the model leaves open."""
+    return [side.get_length() if side.is_static else None for side in shape]
 
 
 def _compile(manifest: ModelManifest, streams: int) -> Any:  # noqa: ANN401 - untyped library

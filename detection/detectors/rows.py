@@ -1,46 +1,106 @@
-"""Rows of a model's answer to boxes in photo pixels. The same for every runtime."""
+"""A model's answer to boxes and outlines in photo pixels. The same for every runtime."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.detectors.base import TileDetections
+from detection.detectors.base import Outline, TileDetections
 from detection.detectors.manifest import ModelManifest
+from detection.detectors.masks import CELL_PX, COEFFICIENTS, decode_outline
 from detection.domain.errors import ModelError
 from detection.domain.finding import Detection
-from detection.domain.geometry import BBox, Tile
-from detection.tiling import PhotoBox, find_seam_touches, photo_xyxy_from_tile
+from detection.domain.geometry import BBox, Polygon, Tile
+from detection.outlines import POLYGON_DECIMALS
+from detection.tiling import PhotoBox, find_seam_touches, photo_xy_from_tile, photo_xyxy_from_tile
 
 ROW_LENGTH = 6
 """x_min, y_min, x_max, y_max, score, class_index."""
+
+ROW_LENGTHS = {"detect": ROW_LENGTH, "segment": ROW_LENGTH + COEFFICIENTS}
+"""A segment model adds the coefficients of its masks to each row."""
+
+MAX_OUTLINES = 100
+"""Outlines are drawn for so many boxes of a tile, the best first; as COCO's measure looks at no
+more of a photo, a longer tail would cost time and change nothing."""
 
 NEVER_SCORE = 2.0
 """A threshold that no score reaches."""
 
 
-def select_rows(answer: NDArray[np.float32], manifest: ModelManifest) -> TileDetections:
-    """Return the rows of a ``(1, k, 6)`` answer from the manifest's ``score_floor`` upwards.
+def check_shapes(shapes: Sequence[Sequence[object]], manifest: ModelManifest, path: Path) -> None:
+    """Check the shapes of a model's outputs against its task; a side that is no number is free.
 
     Raises:
-        ModelError: the answer has another shape, or names a class that the manifest does not.
+        ModelError: they do not fit; the message names the file.
     """
-    if answer.ndim != 3 or answer.shape[0] != 1 or answer.shape[2] != ROW_LENGTH:  # noqa: PLR2004
-        message = f"Model {manifest.name} answers with shape {answer.shape}, not (1, k, 6)."
-        raise ModelError(message, remedy="Export it with its one-to-one head (nms=False).")
-    kept = answer[0, :, 4] >= manifest.score_floor
-    rows = np.array(answer[0][kept], dtype=np.float32)
+    expected: list[tuple[int | None, ...]] = [(1, None, ROW_LENGTHS[manifest.task])]
+    if manifest.task == "segment":
+        cells = manifest.tile_px // CELL_PX
+        expected.append((1, COEFFICIENTS, cells, cells))
+    fits = len(shapes) == len(expected) and all(
+        len(found) == len(wanted)
+        and all(
+            want is None or not isinstance(side, int) or side in {want, -1}
+            for side, want in zip(found, wanted, strict=True)
+        )
+        for found, wanted in zip(shapes, expected, strict=True)
+    )
+    if not fits:
+        answers = " and ".join(_format_shape(shape) for shape in shapes) or "nothing"
+        needed = " and ".join(_format_shape(shape) for shape in expected)
+        message = (
+            f"{path} of model {manifest.name} answers with shape {answers}; "
+            f"the task {manifest.task} needs {needed}."
+        )
+        remedy = "Correct the task of the manifest, or export with nms=False (one-to-one head)."
+        raise ModelError(message, remedy=remedy)
+
+
+def _format_shape(shape: Sequence[object]) -> str:
+    return f"({', '.join('k' if side is None else str(side) for side in shape)})"
+
+
+def select_rows(outputs: Sequence[NDArray[np.float32]], manifest: ModelManifest) -> TileDetections:
+    """Return what a model says of one tile, from the manifest's ``score_floor`` upwards.
+
+    ``outputs`` is ``(1, k, 6)`` for the task detect, ``(1, k, 38)`` with ``(1, 32, h, w)``
+    prototypes for segment.
+
+    Raises:
+        ModelError: the answer has other shapes, or names a class that the manifest does not.
+    """
+    check_shapes([output.shape for output in outputs], manifest, manifest.weights_path)
+    answer = outputs[0][0]
+    answer = np.array(answer[answer[:, 4] >= manifest.score_floor], dtype=np.float32)
+    rows = np.ascontiguousarray(answer[:, :ROW_LENGTH])
     if rows.size and not 0 <= rows[:, 5].min() <= rows[:, 5].max() < len(manifest.classes):
         message = (
             f"Model {manifest.name} answers class {int(rows[:, 5].max())}, "
             f"its manifest lists {len(manifest.classes)}."
         )
         raise ModelError(message, remedy="Correct the classes of the manifest.")
-    return rows
+    if manifest.task == "detect":
+        return TileDetections.from_rows(rows)
+    return TileDetections(rows, _decode_outlines(answer, outputs[1][0]))
+
+
+def _decode_outlines(
+    answer: NDArray[np.float32], prototypes: NDArray[np.float32]
+) -> tuple[Outline, ...]:
+    """Return the outline of each ``(38,)`` row, nothing beyond the best ``MAX_OUTLINES``."""
+    best = set(np.argsort(-answer[:, 4], kind="stable")[:MAX_OUTLINES].tolist())
+    return tuple(
+        decode_outline(row[ROW_LENGTH:], prototypes, row[:4]) if index in best else ()
+        for index, row in enumerate(answer)
+    )
 
 
 def build_photo_boxes(
-    rows: TileDetections,
+    found: TileDetections,
     tile: Tile,
     manifest: ModelManifest,
     *,
@@ -49,27 +109,44 @@ def build_photo_boxes(
     height_px: int,
     use_thresholds: bool = True,
 ) -> list[PhotoBox]:
-    """Return a tile's ``(n, 6)`` rows as boxes in pixels of a photo of the given size.
+    """Return what was found in a tile in pixels of a photo of the given size.
 
     Rows below the shipped threshold of their class are dropped unless ``use_thresholds`` is
     off (measuring a precision-recall curve needs them).
     """
     if use_thresholds:
         limits = np.array([manifest.thresholds.get(key, NEVER_SCORE) for key in manifest.classes])
-        rows = rows[rows[:, 4] >= limits[rows[:, 5].astype(np.intp)]]
-    xyxy = photo_xyxy_from_tile(rows[:, :4].astype(np.float64), tile)
+        found = found.select(found.rows[:, 4] >= limits[found.rows[:, 5].astype(np.intp)])
+    xyxy = photo_xyxy_from_tile(found.rows[:, :4].astype(np.float64), tile)
     touches = find_seam_touches(xyxy, tile, width_px, height_px)
+    boxes = [BBox(*(float(side) for side in sides)).clip(width_px, height_px) for sides in xyxy]
     return [
         PhotoBox(
             Detection(
                 photo_id=photo_id,
                 hazard_class=manifest.classes[int(row[5])],
                 score=float(row[4]),
-                bbox_xyxy=BBox(*(float(side) for side in box)).clip(width_px, height_px),
+                bbox_xyxy=box,
                 model_name=manifest.name,
                 weights_sha256=manifest.weights_sha256,
+                polygons=_place_outline(outline, tile, box),
             ),
             bool(cut),
+            tile.scale,
         )
-        for row, box, cut in zip(rows, xyxy, touches, strict=True)
+        for row, outline, box, cut in zip(found.rows, found.polygons, boxes, touches, strict=True)
     ]
+
+
+def _place_outline(outline: Outline, tile: Tile, box: BBox) -> tuple[Polygon, ...]:
+    """Return the rings in photo pixels, inside of the clipped box; what lies outside collapses."""
+    low, high = box.xyxy[:2], box.xyxy[2:]
+    placed = (
+        np.clip(np.round(photo_xy_from_tile(ring, tile), POLYGON_DECIMALS), low, high)
+        for ring in outline
+    )
+    return tuple(
+        tuple((float(x), float(y)) for x, y in ring)
+        for ring in placed
+        if (np.ptp(ring, axis=0) > 0).all()
+    )

@@ -44,7 +44,7 @@ class TorchYoloDetector:
         """Load the checkpoint; ``threads`` 0 leaves torch's own choice.
 
         Raises:
-            ModelError: the file is not an ultralytics checkpoint.
+            ModelError: the file is not an ultralytics checkpoint, or not one of its task.
         """
         if threads:
             torch.set_num_threads(threads)
@@ -52,7 +52,8 @@ class TorchYoloDetector:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         path = manifest.torch_weights_path or manifest.weights_path
         try:
-            model = YOLO(str(path), task=manifest.task).model.float()
+            loaded = YOLO(str(path), task=manifest.task)
+            model = loaded.model.float()
             # The one-to-one head answers without suppression, as the exported weights do;
             # fusing then drops the other head, so it has to be chosen first.
             model.end2end = True
@@ -60,6 +61,9 @@ class TorchYoloDetector:
         except (RuntimeError, OSError, AttributeError, TypeError, pickle.UnpicklingError) as error:
             message = f"torch cannot load {path}: {error}"
             raise ModelError(message, remedy="Restore the checkpoint of the run.") from error
+        if loaded.task != manifest.task:
+            message = f"{path} is made for the task {loaded.task}, not {manifest.task}."
+            raise ModelError(message, remedy="Correct the task of the manifest.")
 
     @property
     def manifest(self) -> ModelManifest:
@@ -67,13 +71,15 @@ class TorchYoloDetector:
         return self._manifest
 
     def detect_tiles(self, tiles: Iterable[TileImage]) -> Iterator[TileDetections]:
-        """Yield the boxes of each tile in order; a GPU takes several at once."""
+        """Yield boxes and outlines of each tile in order; a GPU takes several at once."""
         batch_size = GPU_BATCH if self._device.type == "cuda" else 1
         stream = iter(tiles)
         while batch := list(itertools.islice(stream, batch_size)):
             pixels = torch.from_numpy(np.stack(batch)).to(self._device)
             with torch.inference_mode():
-                answer = self._model(pixels.permute(0, 3, 1, 2).float().div_(255.0))
-            rows = (answer[0] if isinstance(answer, tuple) else answer).cpu().numpy()
+                # After the answer come the raw maps that training needs.
+                answer = self._model(pixels.permute(0, 3, 1, 2).float().div_(255.0))[0]
+            parts = answer if isinstance(answer, tuple) else (answer,)
+            outputs = [part.cpu().numpy() for part in parts]
             for index in range(len(batch)):
-                yield select_rows(rows[index : index + 1], self._manifest)
+                yield select_rows([one[index : index + 1] for one in outputs], self._manifest)

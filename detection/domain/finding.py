@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from detection.domain.geometry import BBox
+from detection.domain.geometry import BBox, Polygon
 from detection.domain.hazard import HazardClass
 
 
@@ -12,7 +12,8 @@ from detection.domain.hazard import HazardClass
 class Detection:
     """One box in one photo, with the model that said so.
 
-    ``bbox_xyxy`` is in pixels of the full photo as displayed, ``score`` in [0, 1].
+    ``bbox_xyxy`` is in pixels of the full photo as displayed, ``score`` in [0, 1]. ``polygons``
+    outline the thing in the same pixels, one ring per piece; a model of boxes leaves them out.
     """
 
     photo_id: str
@@ -21,6 +22,7 @@ class Detection:
     bbox_xyxy: BBox
     model_name: str
     weights_sha256: str
+    polygons: tuple[Polygon, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+# The exterior ring of one piece of an outline: (x, y) corners in pixels, not closed.
+Polygon = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,12 @@ def compute_areas(xyxy: FloatArray) -> FloatArray:
     """Areas of ``(n, 4)`` boxes in px²."""
     size = np.clip(xyxy[:, 2:] - xyxy[:, :2], 0.0, None)
     return np.asarray(size[:, 0] * size[:, 1], dtype=np.float64)
+
+
+def compute_polygon_area(polygon: Polygon) -> float:
+    """Area inside of a ring that does not cross itself, px²."""
+    x, y = np.array(polygon, dtype=np.float64).reshape(-1, 2).T
+    return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
 
 
 def compute_iou(a_xyxy: FloatArray, b_xyxy: FloatArray) -> FloatArray:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.domain.finding import Candidate, Detection
-from detection.domain.geometry import BBox
+from detection.domain.geometry import BBox, FloatArray
 from detection.domain.photo import Photo
 from detection.report.content import CLASS_COLORS
 from detection.report.files import write_atomic
@@ -25,6 +25,7 @@ CONTEXT = 3.0
 
 MIN_CONTEXT_PX = 200.0
 JPEG_QUALITY = 88
+WHITE = (255, 255, 255)
 WORKERS = 2
 """Photos decoded at once; each takes its full size in memory."""
 
@@ -74,26 +75,59 @@ def write_crops(
 
 
 def draw_crop(pixels: NDArray[np.uint8], detection: Detection) -> bytes:
-    """Return a JPEG of the box with its surroundings, at most ``CROP_PX`` wide and high."""
-    x_min, y_min, x_max, y_max = _choose_window(detection.bbox_xyxy, *pixels.shape[1::-1])
+    """Return a JPEG of what was found with its surroundings, at most ``CROP_PX`` wide and high.
+
+    The outline is drawn where there is one, else the box.
+    """
+    x_min, y_min, x_max, y_max = choose_window(
+        detection.bbox_xyxy, *pixels.shape[1::-1], context=CONTEXT, min_side_px=MIN_CONTEXT_PX
+    )
     crop = pixels[y_min:y_max, x_min:x_max]
     scale = CROP_PX / max(crop.shape[:2])
     size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     drawn = cv2.cvtColor(cv2.resize(crop, size, interpolation=method), cv2.COLOR_RGB2BGR)
-    box = detection.bbox_xyxy.shift(-x_min, -y_min)
-    corners = [round(side * scale) for side in box.xyxy]
-    # The line stays outside of the box: what was found must not be painted over.
-    low, high = (corners[0] - 3, corners[1] - 3), (corners[2] + 3, corners[3] + 3)
-    cv2.rectangle(drawn, low, high, (255, 255, 255), 5, cv2.LINE_AA)
-    cv2.rectangle(drawn, low, high, _bgr_from_hex(CLASS_COLORS[detection.hazard_class]), 3)
+    color = bgr_from_hex(CLASS_COLORS[detection.hazard_class])
+    origin = np.array([x_min, y_min], dtype=np.float64)
+    if detection.polygons:
+        _draw_outline(
+            drawn, [(np.array(one) - origin) * scale for one in detection.polygons], color
+        )
+    else:
+        corners = (np.array(detection.bbox_xyxy.xyxy).reshape(2, 2) - origin) * scale
+        _draw_box(drawn, corners, color)
     _, encoded = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     return bytes(encoded)
 
 
-def _choose_window(box: BBox, width_px: int, height_px: int) -> tuple[int, int, int, int]:
-    """Return a square around the box, moved into the photo and cut where the photo is smaller."""
-    side = max(CONTEXT * max(box.width_px, box.height_px), MIN_CONTEXT_PX)
+def _draw_box(drawn: NDArray[np.uint8], corners: FloatArray, color: tuple[int, int, int]) -> None:
+    """Draw a box of two ``corners``; the line stays outside: what was found is not painted over."""
+    low, high = np.add(corners.round(), [[-3], [3]]).astype(int).tolist()
+    cv2.rectangle(drawn, low, high, WHITE, 5, cv2.LINE_AA)
+    cv2.rectangle(drawn, low, high, color, 3)
+
+
+def _draw_outline(
+    drawn: NDArray[np.uint8], rings: Iterable[FloatArray], color: tuple[int, int, int]
+) -> None:
+    """Draw the rings of an outline; the line runs beside a crack, not over it."""
+    inside = np.zeros(drawn.shape[:2], dtype=np.uint8)
+    for ring in rings:
+        cv2.fillPoly(inside, [ring.round().astype(np.int32)], 1)
+    inside = cv2.dilate(inside, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11)))
+    lines, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(drawn, lines, -1, WHITE, 5, cv2.LINE_AA)
+    cv2.drawContours(drawn, lines, -1, color, 3, cv2.LINE_AA)
+
+
+def choose_window(
+    box: BBox, width_px: int, height_px: int, *, context: float, min_side_px: float
+) -> tuple[int, int, int, int]:
+    """Return a square around the box, moved into the photo and cut where the photo is smaller.
+
+    Its side is ``context`` times the longer side of the box, ``min_side_px`` at least.
+    """
+    side = max(context * max(box.width_px, box.height_px), min_side_px)
     spans = []
     for middle, limit in zip(box.center, (width_px, height_px), strict=True):
         start = min(max(0, round(middle - side / 2)), max(0, limit - round(side)))
@@ -101,7 +135,8 @@ def _choose_window(box: BBox, width_px: int, height_px: int) -> tuple[int, int, 
     return spans[0][0], spans[1][0], spans[0][1], spans[1][1]
 
 
-def _bgr_from_hex(color: str) -> tuple[int, int, int]:
+def bgr_from_hex(color: str) -> tuple[int, int, int]:
+    """Return the channels of ``#rrggbb`` in the order of OpenCV."""
     red, green, blue = (int(color[index : index + 2], 16) for index in (1, 3, 5))
     return blue, green, red
 

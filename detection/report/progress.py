@@ -109,6 +109,7 @@ def _row_from_detection(found: Detection) -> dict[str, object]:
         "bbox_xyxy": found.bbox_xyxy.xyxy,
         "model_name": found.model_name,
         "weights_sha256": found.weights_sha256,
+        "polygons": found.polygons,
     }
 
 
@@ -136,4 +137,7 @@ def _detection_from_row(photo_id: str, found: dict[str, Any]) -> Detection:
         bbox_xyxy=BBox(*(float(side) for side in found["bbox_xyxy"])),
         model_name=str(found["model_name"]),
         weights_sha256=str(found["weights_sha256"]),
+        polygons=tuple(
+            tuple((float(x), float(y)) for x, y in polygon) for polygon in found["polygons"]
+        ),
     )

@@ -22,6 +22,7 @@ class Permission(StrEnum):
     SEE_CANDIDATES = "see_candidates"
     DECIDE = "decide"
     SEE_HAZARDS = "see_hazards"
+    SEE_MODELS = "see_models"
     MANAGE_USERS = "manage_users"
 
 
@@ -31,7 +32,7 @@ _READER = frozenset({Permission.SEE_FLIGHTS, Permission.SEE_CANDIDATES, Permissi
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OPERATOR: _OPERATOR,
     Role.REVIEWER: _OPERATOR | _READER | {Permission.DECIDE},
-    Role.ENGINEER: _READER,
+    Role.ENGINEER: _READER | {Permission.SEE_MODELS},
     Role.ADMIN: frozenset(Permission),
 }
 

@@ -24,6 +24,7 @@ Name = Annotated[
 Note = Annotated[str, StringConstraints(max_length=4000, pattern=r"^[^\x00]*$")]
 RowId = Annotated[int, Field(ge=1, le=MAX_ID)]
 BoxXyxy = tuple[float, float, float, float]
+Ring = list[tuple[float, float]]
 FlightState = Literal["draft", "queued", "processing", "done", "failed", "cancelled"]
 PhotoState = Literal["queued", "done", "failed"]
 
@@ -246,8 +247,11 @@ class Ellipse(Answer):
 
 
 class SightingDetail(SightingItem):
-    """A sighting with its photo and the model that saw it."""
+    """A sighting with its photo, its outline and the model that saw it."""
 
+    polygons: list[Ring] = Field(
+        description="rings of x, y in photo pixels, one per piece; empty from a model of boxes"
+    )
     hazard_class: HazardClass
     model_name: str
     weights_sha256: str
@@ -340,3 +344,35 @@ class HazardPage(Answer):
 
     items: list[HazardItem]
     next_cursor: str | None
+
+
+class ShadowTally(Answer):
+    """What a shadow model said so far: photos looked at, and boxes of each class in them."""
+
+    photos: int
+    boxes: dict[HazardClass, int]
+
+
+class ModelItem(Answer):
+    """One version of a model; ``since`` is when it got its status, null where nobody wrote it."""
+
+    name: str
+    task: str
+    status: Literal["candidate", "shadow", "active", "retired"]
+    version: str
+    since: str | None
+    trained_at: str
+    tile_px: int
+    thresholds: dict[HazardClass, float]
+    weights_sha256: str
+    int8_weights_sha256: str | None
+    signature: str
+    forced: str | None
+    shadow: ShadowTally | None
+
+
+class ModelList(Answer):
+    """Every version in the models folder; ``shadow_runs`` says whether shadows look at flights."""
+
+    items: list[ModelItem]
+    shadow_runs: bool

@@ -35,7 +35,7 @@ from serving.db.tables import (
     ReviewEventRow,
 )
 from serving.flights.catalogue import Progress, count_progress, get_flight, list_failures
-from serving.flights.results import ground_from_row
+from serving.flights.results import ground_from_row, polygons_from_row
 from serving.ledger.hazards import Hazard
 from serving.review.decision import CandidateState, Verdict
 from serving.review.decisions import list_events
@@ -184,6 +184,7 @@ def _view_sighting_detail(row: DetectionRow, photos: Mapping[int, PhotoRow]) -> 
     photo = photos[row.photo_id]
     return SightingDetail(
         **view_sighting(row).model_dump(),
+        polygons=[list(ring) for ring in polygons_from_row(row)],
         hazard_class=HazardClass(row.hazard_class),
         model_name=row.model_name,
         weights_sha256=row.weights_sha256,

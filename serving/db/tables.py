@@ -18,7 +18,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 AWARE = DateTime(timezone=True)
@@ -160,7 +160,11 @@ class IngestFailureRow(Base):
 
 
 class DetectionRow(Base):
-    """One box in one photo, with the model that said so and where it lies."""
+    """One box in one photo, with the model that said so and where it lies.
+
+    ``polygons`` outlines it as rings of ``[x, y]`` in pixels of the photo; a model of boxes gives
+    none.
+    """
 
     __tablename__ = "detections"
     __table_args__ = (
@@ -178,6 +182,9 @@ class DetectionRow(Base):
     y_min: Mapped[float] = mapped_column(Float)
     x_max: Mapped[float] = mapped_column(Float)
     y_max: Mapped[float] = mapped_column(Float)
+    polygons: Mapped[list[list[list[float]]]] = mapped_column(
+        JSONB, server_default=text("'[]'::jsonb")
+    )
     model_name: Mapped[str] = mapped_column(String(80))
     weights_sha256: Mapped[str] = mapped_column(String(64))
     config_hash: Mapped[str] = mapped_column(String(64))
@@ -189,6 +196,26 @@ class DetectionRow(Base):
     cov_nn_m2: Mapped[float | None] = mapped_column(Float)
     method: Mapped[str | None] = mapped_column(String(40))
     unplaced_reason: Mapped[str | None] = mapped_column(String(64))
+
+
+class ShadowResultRow(Base):
+    """What a shadow model said of one photo. Never shown to reviewers, never grouped.
+
+    ``boxes`` holds ``{hazard_class, score, bbox_xyxy, polygons}``; an empty list is a photo that
+    was looked at and nothing found.
+    """
+
+    __tablename__ = "shadow_results"
+    __table_args__ = (Index("shadow_results_model", "model_name", "version"),)
+
+    photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id"), primary_key=True)
+    config_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    flight_id: Mapped[int] = mapped_column(ForeignKey("flights.id"), index=True)
+    model_name: Mapped[str] = mapped_column(String(80))
+    version: Mapped[str] = mapped_column(String(16))
+    weights_sha256: Mapped[str] = mapped_column(String(64))
+    boxes: Mapped[list[dict[str, object]]] = mapped_column(JSONB)
+    created_at: Mapped[datetime] = mapped_column(AWARE, server_default=func.now())
 
 
 class CandidateRow(Base):

@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from detection.domain.finding import Detection, GeoDetection, GroundPoint
-from detection.domain.geometry import BBox
+from detection.domain.geometry import BBox, Polygon
 from detection.domain.hazard import HazardClass
 from detection.domain.photo import IngestFailure
 from serving.db.tables import CandidateRow, DetectionRow, IngestFailureRow, PhotoRow
+
+OUTLINE_DECIMALS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +83,19 @@ def requeue_failed(session: Session, flight_id: int) -> int:
 
 
 def list_geo_detections(session: Session, flight_id: int) -> dict[int, GeoDetection]:
-    """Return every detection of a flight by the number of its row."""
+    """Return every detection of a flight by the number of its row, without outlines.
+
+    Those of a whole flight are large, and grouping looks at boxes alone.
+    """
     statement = select(DetectionRow).where(DetectionRow.flight_id == flight_id)
-    rows = session.scalars(statement.order_by(DetectionRow.id))
-    return {row.id: geo_detection_from_row(row) for row in rows}
+    rows = session.scalars(
+        statement.order_by(DetectionRow.id).options(defer(DetectionRow.polygons))
+    )
+    return {row.id: geo_detection_from_row(row, outlined=False) for row in rows}
 
 
-def geo_detection_from_row(row: DetectionRow) -> GeoDetection:
-    """Return a stored detection as the detection room knows it."""
+def geo_detection_from_row(row: DetectionRow, *, outlined: bool = True) -> GeoDetection:
+    """Return a stored detection as the detection room knows it, with its outline or without."""
     detection = Detection(
         photo_id=str(row.photo_id),
         hazard_class=HazardClass(row.hazard_class),
@@ -96,8 +103,14 @@ def geo_detection_from_row(row: DetectionRow) -> GeoDetection:
         bbox_xyxy=BBox(row.x_min, row.y_min, row.x_max, row.y_max),
         model_name=row.model_name,
         weights_sha256=row.weights_sha256,
+        polygons=polygons_from_row(row) if outlined else (),
     )
     return GeoDetection(detection, ground_from_row(row), row.unplaced_reason)
+
+
+def polygons_from_row(row: DetectionRow) -> tuple[Polygon, ...]:
+    """Return the outline of a stored detection, one ring per piece; none of a model of boxes."""
+    return tuple(tuple((x, y) for x, y in ring) for ring in row.polygons)
 
 
 def _take_queued(session: Session, photo_id: int) -> PhotoRow | None:
@@ -129,6 +142,7 @@ def _values(
         "y_min": box.y_min,
         "x_max": box.x_max,
         "y_max": box.y_max,
+        "polygons": _rings(detection.polygons),
         "model_name": detection.model_name,
         "weights_sha256": detection.weights_sha256,
         "config_hash": run.config_hash,
@@ -141,6 +155,14 @@ def _values(
         "cov_nn_m2": ground.cov_nn_m2 if ground else None,
         "method": ground.method if ground else None,
     }
+
+
+def _rings(polygons: Sequence[Polygon]) -> list[list[list[float]]]:
+    """Return an outline as it is stored: no finer than a model can know."""
+    return [
+        [[round(float(x), OUTLINE_DECIMALS), round(float(y), OUTLINE_DECIMALS)] for x, y in ring]
+        for ring in polygons
+    ]
 
 
 def ground_from_row(row: DetectionRow | CandidateRow) -> GroundPoint | None:

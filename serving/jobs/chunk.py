@@ -16,6 +16,7 @@ from serving.flights.photo_rows import photo_from_row
 from serving.flights.results import RunIdentity, store_detections, store_failure
 from serving.jobs.context import WorkerContext
 from serving.jobs.flights import GROUP_FLIGHT
+from serving.jobs.loading import LoadedModels
 from serving.jobs.queue import defer
 
 CRASH_MESSAGE = "Processing stopped {count} times while looking at this photo."
@@ -38,9 +39,10 @@ def detect_chunk(context: WorkerContext, flight_id: int, photo_ids: Sequence[int
     with context.sessions() as session:
         kind = FlightKind(get_flight(session, flight_id).kind)
         waiting = _list_waiting(session, flight_id, photo_ids)
+    models = context.models()  # a model promoted meanwhile looks at the next chunk
     fresh = [row.id for row in waiting if row.attempts == 0]
     for group in [fresh, *([row.id] for row in waiting if row.attempts > 0)]:
-        _detect_together(context, flight_id, group, kind)
+        _detect_together(context, models, flight_id, group, kind)
         if context.stopping.is_set():
             raise StoppingError
     with context.sessions.begin() as session:
@@ -59,9 +61,12 @@ def order_grouping_if_complete(session: Session, flight_id: int) -> None:
 
 
 def _detect_together(
-    context: WorkerContext, flight_id: int, photo_ids: Sequence[int], kind: FlightKind
+    context: WorkerContext,
+    models: LoadedModels,
+    flight_id: int,
+    photo_ids: Sequence[int],
+    kind: FlightKind,
 ) -> None:
-    models = context.models()
     photos = _begin(context, flight_id, photo_ids)
     wanted = _while_wanted(context, flight_id, photos)
     for result in detect_photos(wanted, models.detectors, models.settings, kind=kind):

@@ -1,29 +1,25 @@
-"""What a worker process holds: the database, the files, and the models, loaded once."""
+"""What a worker process holds: the database, the files, and the models of the present."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Event, Lock
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from detection.detectors.base import Detector
-from detection.detectors.manifest import select_manifests
-from detection.detectors.registry import load_detector
-from detection.settings import DetectionSettings, config_hash, load_settings
-from serving.flights.results import RunIdentity
+from detection.domain.errors import HazardLensError
+from serving.jobs.loading import (
+    FolderStamp,
+    LoadedModels,
+    load_models,
+    load_shadows,
+    stamp_folder,
+)
 from serving.settings import ServingSettings
 from serving.storage.objects import ObjectStore
 
-
-@dataclass(frozen=True, slots=True)
-class LoadedModels:
-    """The detectors with the settings they run under and what identifies their results."""
-
-    detectors: tuple[Detector, ...]
-    settings: DetectionSettings
-    run: RunIdentity
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -38,39 +34,52 @@ class WorkerContext:
     store: ObjectStore
     stopping: Event = field(default_factory=Event)
     _models: LoadedModels | None = None
+    _shadows: list[LoadedModels] = field(default_factory=list)
+    _stamp: FolderStamp = ()
     _lock: Lock = field(default_factory=Lock)
 
     def models(self) -> LoadedModels:
-        """Return the loaded models.
+        """Return the models in force now; a promoted one is loaded, all others are kept.
+
+        Whoever works keeps what was returned until the end of the chunk. A folder that cannot be
+        loaded any more is told of, and the models that were loaded from it before go on.
 
         Raises:
-            ModelError: a manifest or its weights are missing or damaged.
+            ModelError: nothing is loaded yet, and a manifest or its weights are damaged.
             ConfigurationError: a setting of detection cannot be used.
         """
         with self._lock:
+            self._refresh()
             if self._models is None:
-                self._models = load_models(self.settings.models_dir)
+                message = "models were asked for before they were loaded"
+                raise RuntimeError(message)
             return self._models
 
+    def shadows(self) -> list[LoadedModels]:
+        """Return the shadow models, each alone; none where the settings do not want them."""
+        with self._lock:
+            return list(self._shadows)
 
-def load_models(models_dir: Path) -> LoadedModels:
-    """Load every model that the detection settings name.
-
-    Raises:
-        ModelError: a manifest or its weights are missing or damaged.
-        ConfigurationError: a setting of detection cannot be used.
-    """
-    settings = load_settings()
-    manifests = select_manifests(settings.models, models_dir)
-    detectors = tuple(
-        load_detector(manifest, runtime=settings.runtime, streams=settings.streams)
-        for manifest in manifests
-    )
-    thresholds = {
-        (manifest.name, hazard_class): threshold
-        for manifest in manifests
-        for hazard_class, threshold in manifest.thresholds.items()
-    }
-    return LoadedModels(
-        detectors, settings, RunIdentity(config_hash(settings, manifests), thresholds)
-    )
+    def _refresh(self) -> None:
+        stamp = stamp_folder(self.settings.models_dir)
+        if self._models is not None and stamp == self._stamp:
+            return
+        loaded = [self._models, *self._shadows] if self._models else []
+        try:
+            fresh = load_models(self.settings.models_dir, loaded)
+        except HazardLensError as error:
+            if self._models is None:
+                raise
+            logger.error("the changed models are not taken: %s", error)  # noqa: TRY400 - no bug
+            self._stamp = stamp
+            return
+        if self._models is not None and fresh.run != self._models.run:
+            names = ", ".join(
+                f"{one.manifest.name}@{one.manifest.version}" for one in fresh.detectors
+            )
+            logger.info("models taken up: %s", names)
+        self._models = fresh
+        self._shadows = (
+            load_shadows(self.settings.models_dir, loaded) if self.settings.shadow else []
+        )
+        self._stamp = stamp

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from detection.domain.errors import HazardLensError
 from serving.db.tables import PhotoRow
 from serving.flights.catalogue import lock_flight
-from serving.jobs import chunk, grouping
+from serving.jobs import chunk, grouping, shadow
 from serving.jobs.context import WorkerContext
 from serving.jobs.flights import DETECT_CHUNK, GROUP_FLIGHT, PLAN_FLIGHT, fail_flight
 from serving.jobs.queue import QUEUE, RETRY_WAIT_S, defer, queue
@@ -56,6 +56,7 @@ def detect_chunk(job: JobContext, flight_id: int, photo_ids: list[int]) -> None:
     try:
         chunk.detect_chunk(context, flight_id, photo_ids)
         grouping.group_so_far(context, flight_id)
+        shadow.look_beside(context, flight_id, photo_ids)
     except HazardLensError as error:
         # Somebody has to mend this (a model, a setting); repeating would not.
         logger.error("flight %d cannot be processed: %s", flight_id, error)  # noqa: TRY400

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ScalarSelect, and_, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, defer
 
 from serving.db.tables import (
     CandidateRow,
@@ -135,6 +135,7 @@ def _evidence(session: Session, ids: list[int]) -> dict[int, list[DetectionRow]]
         .join(DetectionRow, DetectionRow.id == SightingRow.detection_id)
         .where(SightingRow.candidate_id.in_(ids))
         .order_by(SightingRow.candidate_id, SightingRow.ordinal)
+        .options(defer(DetectionRow.polygons))
     )
     found: dict[int, list[DetectionRow]] = {}
     for candidate_id, detection in session.execute(statement):

@@ -40,7 +40,7 @@ def list_candidates(
         .where(*_conditions(wanted))
         .order_by(CandidateRow.rank, CandidateRow.score.desc(), CandidateRow.id)
         .limit(limit)
-        .options(_with_sightings())
+        .options(_with_sightings(outlined=False))
     )
     if after is not None:
         statement = statement.where(_is_after(after))
@@ -66,7 +66,7 @@ def get_candidate(session: Session, candidate_id: int) -> CandidateRow:
     Raises:
         CandidateNotFoundError: there is none with this number.
     """
-    row = session.get(CandidateRow, candidate_id, options=[_with_sightings()])
+    row = session.get(CandidateRow, candidate_id, options=[_with_sightings(outlined=True)])
     if row is None:
         raise CandidateNotFoundError(candidate_id)
     return row
@@ -107,5 +107,7 @@ def _is_after(after: QueuePosition) -> ColumnElement[bool]:
     )
 
 
-def _with_sightings() -> ORMOption:
-    return selectinload(CandidateRow.sightings).joinedload(SightingRow.detection)
+def _with_sightings(*, outlined: bool) -> ORMOption:
+    """Read the sightings along; their outlines are long, and no list shows them."""
+    load = selectinload(CandidateRow.sightings).joinedload(SightingRow.detection)
+    return load if outlined else load.defer(DetectionRow.polygons)

@@ -14,6 +14,7 @@ from serving.web.labels import STATE_OF_VERDICT, VERDICTS
 from serving.web.rendering import Words
 
 STRIP_THUMBNAIL_PX = 256
+WEIGHTS_PREFIX = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,20 @@ class Guide:
     definition: str
     include: tuple[str, ...]
     exclude: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """A model that said something of a candidate; the threshold is that of the class it said."""
+
+    name: str
+    weights_sha256: str
+    threshold: float | None
+
+    @property
+    def weights_prefix(self) -> str:
+        """Enough of the weights' hash to tell two versions of a model apart."""
+        return self.weights_sha256[:WEIGHTS_PREFIX]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +66,7 @@ def build_case(
         "candidate": candidate,
         "candidate_data": describe_for_scripts(candidate, words),
         "flight_name": flight_name,
-        "model_names": candidate.model_names,
+        "models": list_models(candidate),
         "threshold": find_threshold(candidate),
         "unplaced": {"message": message, "remedy": remedy},
         "guide": choose_guide(load_taxonomy()[candidate.hazard_class], words.language),
@@ -64,6 +79,15 @@ def find_threshold(candidate: CandidateAnswer) -> float | None:
     own = [each for each in candidate.sightings if each.hazard_class == candidate.hazard_class]
     known = (each.threshold for each in own if each.threshold is not None)
     return next(known, None)
+
+
+def list_models(candidate: CandidateAnswer) -> list[ModelView]:
+    """Return the models, those that spoke for the candidate's class first, each version once."""
+    views: dict[tuple[str, str], ModelView] = {}
+    for each in _order_sightings(candidate):
+        view = ModelView(each.model_name, each.weights_sha256, each.threshold)
+        views.setdefault((view.name, view.weights_sha256), view)
+    return list(views.values())
 
 
 def choose_guide(entry: TaxonomyEntry, language: str) -> Guide:
@@ -104,11 +128,7 @@ def describe_for_scripts(candidate: CandidateAnswer, words: Words) -> dict[str, 
 
     Sightings that speak for the candidate's class come first, the best of them first of all.
     """
-    ordered = sorted(
-        candidate.sightings,
-        key=lambda each: (each.hazard_class is not candidate.hazard_class, -each.score),
-    )
-    sightings = [_describe_sighting(each, words) for each in ordered]
+    sightings = [_describe_sighting(each, words) for each in _order_sightings(candidate)]
     has_camera = any(each.lon is not None for each in candidate.sightings)
     return {
         "id": candidate.id,
@@ -124,10 +144,18 @@ def describe_for_scripts(candidate: CandidateAnswer, words: Words) -> dict[str, 
     }
 
 
+def _order_sightings(candidate: CandidateAnswer) -> list[SightingDetail]:
+    return sorted(
+        candidate.sightings,
+        key=lambda each: (each.hazard_class is not candidate.hazard_class, -each.score),
+    )
+
+
 def _describe_sighting(sighting: SightingDetail, words: Words) -> dict[str, object]:
     return {
         "class_name": words.class_name(sighting.hazard_class),
         "bbox_xyxy": sighting.bbox_xyxy,
+        "polygons": sighting.polygons,
         "score": sighting.score,
         "photo": {
             "id": sighting.photo_id,

@@ -15,6 +15,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Request,
+    expect,
     sync_playwright,
 )
 
@@ -44,6 +45,9 @@ CHROMIUM_FLAGS = [
 ]
 PATIENCE_MS = 15_000
 
+# Five seconds, the default, are short on a machine that is busy with other work.
+expect.set_options(timeout=PATIENCE_MS)
+
 
 @dataclass(frozen=True, slots=True)
 class RunningService:
@@ -72,11 +76,12 @@ class Visitor:
         self.page.goto(self.service_url + path)
 
     def sign_in(self, username: str, password: str | None = None) -> None:
-        """Sign in through the form, as a person does."""
+        """Sign in through the form, as a person does; the page that answers is loaded."""
         self.open("/sign-in")
         self.page.fill("[name=username]", username)
         self.page.fill("[name=password]", password or PASSWORDS[username])
-        self.page.click("main button[type=submit]")
+        with self.page.expect_navigation():  # going elsewhere before would lose the cookie
+            self.page.click("main button[type=submit]")
 
 
 @pytest.fixture(scope="session")
@@ -146,6 +151,13 @@ def visitor(open_visitor: Callable[..., Visitor]) -> Visitor:
 def candidate_ids(service: RunningService, tmp_path: Path) -> list[int]:
     """Put a flight of four candidates into the queue; returns them in the queue's order."""
     return seed_candidates(service.database_url, service.data_dir, tmp_path / "seeded")
+
+
+@pytest.fixture
+def crack_ids(service: RunningService, tmp_path: Path) -> list[int]:
+    """Put a flight of four outlined cracks into the queue; returns them in the queue's order."""
+    folder = tmp_path / "seeded"
+    return seed_candidates(service.database_url, service.data_dir, folder, outlined=True)
 
 
 def _add_users(running: RunningService) -> None:

@@ -30,21 +30,26 @@ PLACES = 4
 _seeds = count(1)
 
 
-def seed_candidates(database_url: str, data_dir: Path, folder: Path) -> list[int]:
+def seed_candidates(
+    database_url: str, data_dir: Path, folder: Path, *, outlined: bool = False
+) -> list[int]:
     """Store a flight of two photos whose four places were each seen in both.
 
-    Returns the candidates' numbers in the order of the queue.
+    The places are covers, or, if ``outlined``, cracks with the outline that a model of masks
+    draws. Returns the candidates' numbers in the order of the queue.
     """
     engine = open_engine(database_url)
     sessions = make_sessions(engine)
     store = ObjectStore(data_dir)
     flight_id = _upload(sessions, store, folder)
     thresholds = {("manhole", hazard_class): THRESHOLD for hazard_class in CLASSES}
+    thresholds[("facade_crack", HazardClass.FACADE_CRACK)] = THRESHOLD
     run = RunIdentity("c" * 64, thresholds)
+    see = _see_crack if outlined else _see_cover
     with sessions.begin() as session:
         photos = session.scalars(select(PhotoRow).where(PhotoRow.flight_id == flight_id)).all()
         for photo in photos:
-            found = [_see(photo, place) for place in range(PLACES)]
+            found = [_place(see(photo, place), photo, place) for place in range(PLACES)]
             store_detections(session, photo.id, found, run)
         regroup(session, store, flight_id)
         flight = session.get_one(FlightRow, flight_id)
@@ -78,13 +83,31 @@ def _upload(sessions: sessionmaker[Session], store: ObjectStore, folder: Path) -
     return flight_id
 
 
-def _see(photo: PhotoRow, place: int) -> GeoDetection:
+def _see_cover(photo: PhotoRow, place: int) -> Detection:
     hazard_class = CLASSES[place % len(CLASSES)]
     left_px = 20.0 + 70.0 * place
     box = BBox(left_px, 60.0, left_px + 40.0, 100.0)
-    detection = Detection(
-        str(photo.id), hazard_class, 0.9 - place / 10, box, "manhole", WEIGHTS_SHA256
+    return Detection(str(photo.id), hazard_class, 0.9 - place / 10, box, "manhole", WEIGHTS_SHA256)
+
+
+def _see_crack(photo: PhotoRow, place: int) -> Detection:
+    """Return a crack of two pieces, one above the other, that touch all sides of their box."""
+    left_px = 20.0 + 70.0 * place
+    upper = [(2, 0), (6, 0), (18, 24), (26, 40), (20, 40), (10, 24)]
+    lower = [(22, 50), (27, 50), (36, 70), (30, 90), (24, 90), (28, 70)]
+    polygons = tuple(tuple((left_px + x, 60.0 + y) for x, y in ring) for ring in (upper, lower))
+    return Detection(
+        str(photo.id),
+        HazardClass.FACADE_CRACK,
+        0.9 - place / 10,
+        BBox(left_px + 2, 60.0, left_px + 36, 150.0),
+        "facade_crack",
+        WEIGHTS_SHA256,
+        polygons,
     )
+
+
+def _place(detection: Detection, photo: PhotoRow, place: int) -> GeoDetection:
     # Places 100 m apart, each at one spot for all photos.
     lat = 29.5 + round(((photo.lat or 0.0) - 29.5), 2) + place * 1e-3
     return GeoDetection(detection, GroundPoint(106.55, lat, 4.0, 1.0, 9.0, "flat_ground"))

@@ -35,6 +35,37 @@ def _expect_saved(page: Page) -> None:
     expect(page.locator("#save-state")).to_have_attribute("data-state", "saved")
 
 
+def _expect_prefetched(page: Page, candidate_ids: list[int]) -> None:
+    """Wait until the panels of these candidates have arrived, so that no link is needed."""
+    page.wait_for_function(
+        """(ids) => {
+          const arrived = performance.getEntriesByType("resource")
+            .filter((entry) => entry.responseEnd > 0).map((entry) => new URL(entry.name).pathname);
+          return ids.every((id) => arrived.includes(`/review/${id}/panel`));
+        }""",
+        arg=candidate_ids,
+    )
+
+
+def _expect_outline_in_box(page: Page) -> None:
+    """Wait until the outline touches all sides of its box, for as long as a zoom glides."""
+    page.wait_for_function(
+        """async () => {
+          const fits = () => {
+            const [line, box] = [".outline-line", ".photo-box"].map(
+              (selector) => document.querySelector(selector)?.getBoundingClientRect());
+            return line && box && line.width > 5 && ["left", "top", "right", "bottom"].every(
+              (side) => Math.abs(line[side] - box[side]) < 1);
+          };
+          for (let frame = 0; frame < 20; frame += 1) {
+            await new Promise((resolve) => requestAnimationFrame(resolve));
+            if (!fits()) return false;
+          }
+          return true;
+        }"""
+    )
+
+
 def _state_at_server(page: Page, candidate_id: int) -> str:
     answer = page.request.get(f"/api/v1/candidates/{candidate_id}").json()
     return str(answer["state"])
@@ -139,15 +170,19 @@ def test_photo_box_and_sightings(visitor: Visitor, candidate_ids: list[int]) -> 
     box = page.locator(".photo-box")
     expect(box).to_be_visible()
     # The first look is at the box: in the middle, and large enough to judge.
-    area, view = box.bounding_box(), page.locator("#viewer").bounding_box()
-    assert area is not None
-    assert view is not None
-    middle_px = area["x"] + area["width"] / 2
-    assert abs(middle_px - (view["x"] + view["width"] / 2)) < 0.2 * view["width"]
-    assert area["width"] > 60
+    page.wait_for_function(
+        """() => {
+          const [area, view] = [".photo-box", "#viewer"].map(
+            (selector) => document.querySelector(selector)?.getBoundingClientRect());
+          if (!area) return false;
+          const off = area.x + area.width / 2 - (view.x + view.width / 2);
+          return Math.abs(off) < 0.2 * view.width && area.width > 60;
+        }"""
+    )
     page.keyboard.press("h")
     expect(box).to_be_hidden()
     page.keyboard.press("h")
+    expect(box).to_be_visible()
     expect(page.locator(".sighting")).to_have_count(2)
     page.keyboard.press("ArrowRight")
     expect(page.locator(".sighting").nth(1)).to_have_attribute("aria-pressed", "true")
@@ -155,25 +190,59 @@ def test_photo_box_and_sightings(visitor: Visitor, candidate_ids: list[int]) -> 
     expect(page.locator("#candidate-map path")).not_to_have_count(0)
 
 
+def test_outline_lies_in_the_box_at_any_zoom_and_hides_with_it(
+    visitor: Visitor, crack_ids: list[int]
+) -> None:
+    page = _start(visitor, crack_ids)
+    expect(page.locator("#viewer.has-pixels")).to_be_visible()
+    line, box = page.locator("#viewer .outline-line"), page.locator(".photo-box")
+    _expect_outline_in_box(page)
+    for key in ("+", "ArrowRight", "0", "z"):
+        page.keyboard.press(key)
+        _expect_outline_in_box(page)
+    assert str(line.get_attribute("d")).count("M") == 2, "a ring for each piece"
+    page.keyboard.press("h")
+    expect(line).to_be_hidden()
+    expect(box).to_be_hidden()
+    page.keyboard.press("h")
+    expect(line).to_be_visible()
+    expect(page.locator(".model")).to_contain_text("facade_crack aaaaaaaaaaaa 阈值 0.35")
+
+
+def test_no_outline_is_left_on_the_box_of_another_candidate(
+    visitor: Visitor, crack_ids: list[int], candidate_ids: list[int]
+) -> None:
+    page = _start(visitor, crack_ids)
+    line = page.locator("#viewer .outline-line")
+    expect(line).to_have_attribute("d", re.compile("^M"))
+    page.evaluate("(path) => history.pushState({}, '', path)", f"/review/{candidate_ids[0]}")
+    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+    _expect_current(page, candidate_ids[0])
+    expect(page.locator(".photo-box:not(.is-beside-outline)")).to_be_visible()
+    expect(line).not_to_have_attribute("d", re.compile("M"))
+
+
 def test_pixels_are_not_smoothed_above_full_size(
     visitor: Visitor, candidate_ids: list[int]
 ) -> None:
     page = _start(visitor, candidate_ids)
     expect(page.locator("#viewer.has-pixels")).to_be_visible()
-    smoothing = "document.querySelector('#viewer canvas').getContext('2d').imageSmoothingEnabled"
+    # Both in one look: what the label says and what is drawn belong together.
+    shows = """([label, isSmooth]) =>
+      document.querySelector("#zoom-label").textContent === label &&
+      document.querySelector("#viewer canvas").getContext("2d").imageSmoothingEnabled === isSmooth
+    """
     page.keyboard.press("z")
-    expect(page.locator("#zoom-label")).to_have_text("100 %")
-    assert page.evaluate(smoothing) is True
+    page.wait_for_function(shows, arg=["100 %", True])
     page.keyboard.press("+")
-    expect(page.locator("#zoom-label")).to_have_text("150 %")
-    assert page.evaluate(smoothing) is False
+    page.wait_for_function(shows, arg=["150 %", False])
 
 
 def test_dead_link_keeps_decisions_and_sends_them_later(
     visitor: Visitor, candidate_ids: list[int]
 ) -> None:
     page = _start(visitor, candidate_ids)
-    page.wait_for_timeout(500)  # the next candidates are prefetched
+    _expect_prefetched(page, candidate_ids[1:])
     page.context.set_offline(offline=True)
     page.keyboard.press("c")
     _expect_current(page, candidate_ids[1])
@@ -192,8 +261,8 @@ def test_decisions_survive_a_closed_page(
     open_visitor: Callable[..., Visitor], candidate_ids: list[int]
 ) -> None:
     visitor = open_visitor()
+    visitor.page.route("**/decisions", lambda route: route.abort("connectionreset"))
     page = _start(visitor, candidate_ids)
-    page.route("**/decisions", lambda route: route.abort("connectionreset"))
     page.keyboard.press("c")
     expect(page.locator("#outbox-banner")).to_be_visible()
     page.unroute("**/decisions")
@@ -206,7 +275,7 @@ def test_ended_session_keeps_the_decision_until_the_next_sign_in(
     visitor: Visitor, candidate_ids: list[int]
 ) -> None:
     page = _start(visitor, candidate_ids)
-    page.wait_for_timeout(500)  # the next candidates are prefetched
+    _expect_prefetched(page, candidate_ids[1:])
     page.context.clear_cookies(name="hazardlens_session")
     page.keyboard.press("c")
     expect(page.locator("#outbox-banner")).to_contain_text("登录已失效")
@@ -225,7 +294,6 @@ def test_ended_session_keeps_the_decision_until_the_next_sign_in(
 def test_lost_answer_does_not_double_the_decision(
     visitor: Visitor, candidate_ids: list[int]
 ) -> None:
-    page = _start(visitor, candidate_ids)
     lost: list[str] = []
 
     def lose_the_first_answer(route: Route) -> None:
@@ -236,8 +304,11 @@ def test_lost_answer_does_not_double_the_decision(
         else:
             route.continue_()
 
-    page.route("**/decisions", lose_the_first_answer)
+    # Before the page is opened: an open page may send once more past a new route.
+    visitor.page.route("**/decisions", lose_the_first_answer)
+    page = _start(visitor, candidate_ids)
     page.keyboard.press("c")
+    _expect_current(page, candidate_ids[1])
     _expect_saved(page)
     history = page.request.get(f"/api/v1/candidates/{candidate_ids[0]}").json()["history"]
     assert [event["verdict"] for event in history] == ["confirm"]
@@ -286,7 +357,7 @@ def test_confirmed_candidate_is_a_hazard_and_can_be_taken_back(
     assert f"\r\n{candidate_ids[0]}," in page.request.get("/api/v1/export/hazards.csv").text()
     row.locator("button").click()
     expect(page.locator("#toasts")).to_contain_text("已撤销")
-    assert _state_at_server(page, candidate_ids[0]) == "pending"
+    _wait_for_state(page, candidate_ids[0], "pending")
 
 
 def test_help_lists_the_keys(visitor: Visitor, candidate_ids: list[int]) -> None:
@@ -295,6 +366,7 @@ def test_help_lists_the_keys(visitor: Visitor, candidate_ids: list[int]) -> None
     expect(page.locator("#help-dialog")).to_be_visible()
     page.keyboard.press("c")  # keys decide nothing while the help is open
     page.keyboard.press("Escape")
+    expect(page.locator("#help-dialog")).to_be_hidden()
     _expect_current(page, candidate_ids[0])
     assert _state_at_server(page, candidate_ids[0]) == "pending"
 
@@ -309,5 +381,6 @@ def test_phone_can_decide_with_fingers(
     _expect_current(page, candidate_ids[1])
     _expect_saved(page)
     assert _state_at_server(page, candidate_ids[0]) == "rejected"
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert width <= viewport["width"]
+    page.wait_for_function(
+        "(width) => document.documentElement.scrollWidth <= width", arg=viewport["width"]
+    )

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e.conftest import Visitor
 from tests.factories import draw_flight
@@ -25,24 +25,25 @@ def _draw_files(folder: Path, lat: float) -> list[Path]:
     return [*paths, text, empty]
 
 
-def _state_of(page: Page, name: str) -> str:
-    row = page.locator("#file-rows tr", has_text=name)
-    return row.locator(".file-state").inner_text()
+def _state_of(page: Page, name: str) -> Locator:
+    return page.locator("#file-rows tr", has_text=name).locator(".file-state")
 
 
 def test_upload_names_bad_files_and_processes_the_rest(visitor: Visitor, tmp_path: Path) -> None:
     page = visitor.page
     visitor.sign_in("olga")
     page.click("text=新建架次")
+    expect(page).to_have_url(re.compile("/flights/new$"))
+    page.wait_for_load_state()  # before, the field of files has no hands yet
     page.fill("[name=name]", "河西巡检")
     page.set_input_files("#choose-files", _draw_files(tmp_path, lat=30.1))
     expect(page.locator("#file-rows tr")).to_have_count(5)
     page.click("#start-upload")
     expect(page.locator("#file-rows tr[data-state=received]")).to_have_count(3)
     expect(page.locator("#file-rows tr[data-state=rejected]")).to_have_count(2)
-    assert "文件内容不是照片" in _state_of(page, "notes.jpg")
-    assert "请移除该文件" in _state_of(page, "notes.jpg")
-    assert "文件为空" in _state_of(page, "empty.jpg")
+    expect(_state_of(page, "notes.jpg")).to_contain_text("文件内容不是照片")
+    expect(_state_of(page, "notes.jpg")).to_contain_text("请移除该文件")
+    expect(_state_of(page, "empty.jpg")).to_contain_text("文件为空")
     expect(page.locator("#upload-summary")).to_contain_text("5 / 5")
     page.click("#submit-flight")
     expect(page).to_have_url(re.compile(r"/flights/\d+$"))
@@ -69,13 +70,12 @@ def test_same_files_again_are_recognised(visitor: Visitor, tmp_path: Path) -> No
     page.set_input_files("#choose-files", paths)
     page.click("#start-upload")
     expect(page.locator("#file-rows tr[data-state=rejected]")).to_have_count(2)
-    assert "重复" in _state_of(page, paths[0].name)
+    expect(_state_of(page, paths[0].name)).to_contain_text("重复")
 
 
 def test_broken_link_is_retried_without_loss(visitor: Visitor, tmp_path: Path) -> None:
     page = visitor.page
     visitor.sign_in("olga")
-    visitor.open("/flights/new")
     broken: list[str] = []
 
     def break_the_first(route: Route) -> None:
@@ -86,6 +86,7 @@ def test_broken_link_is_retried_without_loss(visitor: Visitor, tmp_path: Path) -
             route.abort("connectionreset")
 
     page.route("**/photos", break_the_first)
+    visitor.open("/flights/new")
     page.set_input_files("#choose-files", draw_flight(tmp_path, 3, lat=30.3))
     page.click("#start-upload")
     expect(page.locator("#file-rows tr[data-state=received]")).to_have_count(3)

@@ -10,14 +10,19 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from detection.domain.finding import Detection, GeoDetection
+from detection.domain.geometry import BBox
+from detection.domain.hazard import HazardClass
 from serving.accounts.roles import Role
-from serving.db.tables import FlightRow
+from serving.db.tables import FlightRow, PhotoRow
+from serving.flights.results import RunIdentity, store_detections
 from serving.jobs.context import WorkerContext
 from serving.jobs.flights import submit_flight
+from serving.jobs.grouping import regroup
 from tests.job_runner import run_jobs
 
 
@@ -70,9 +75,31 @@ def test_candidate_has_evidence_place_and_model(
     sighting = candidate["sightings"][0]
     assert sighting["threshold"] == pytest.approx(0.3)
     assert len(sighting["weights_sha256"]) == 64
+    assert sighting["polygons"] == []  # the model gives boxes
     assert sighting["photo_name"].startswith("DJI_000")
     crop = reviewer.get(f"/candidates/{candidates[0]}/crop.jpg")
     assert (crop.status_code, crop.content[:2]) == (200, b"\xff\xd8")
+
+
+def test_candidate_has_the_outline_that_the_model_drew(
+    reviewer: TestClient, flight_of: Callable[[int], FlightRow], worker_context: WorkerContext
+) -> None:
+    flight = flight_of(1)
+    ring = ((10.004, 20.0), (60.5, 22.25), (58.0, 90.996))
+    with worker_context.sessions.begin() as session:
+        photo = session.scalars(select(PhotoRow)).one()
+        box = BBox(10.0, 20.0, 60.5, 91.0)
+        crack = Detection(
+            str(photo.id), HazardClass.FACADE_CRACK, 0.8, box, "facade_crack", "b" * 64, (ring,)
+        )
+        run = RunIdentity("c" * 64, {("facade_crack", HazardClass.FACADE_CRACK): 0.4})
+        store_detections(session, photo.id, [GeoDetection(crack, None, "no_position")], run)
+        regroup(session, worker_context.store, flight.id)
+    listed = reviewer.get("/candidates").json()["items"][0]
+    assert "polygons" not in listed["sightings"][0]  # a page of outlines would be megabytes
+    (sighting,) = reviewer.get(f"/candidates/{listed['id']}").json()["sightings"]
+    assert sighting["polygons"] == [[[10.0, 20.0], [60.5, 22.25], [58.0, 91.0]]]
+    assert sighting["threshold"] == pytest.approx(0.4)
 
 
 def test_decision_and_undo_move_the_candidate_and_are_kept(

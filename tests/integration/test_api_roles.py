@@ -41,6 +41,7 @@ MATRIX = [
     ("GET", "/hazards", "reviewer engineer admin"),
     ("GET", "/export/hazards.geojson", "reviewer engineer admin"),
     ("GET", "/export/hazards.csv", "reviewer engineer admin"),
+    ("GET", "/models", "engineer admin"),
 ]
 
 

@@ -19,6 +19,7 @@ import pytest
 import hazardlens
 from tests.factories import DrawnPose, draw_flight, draw_photo
 from tests.fakes import write_channel_model
+from tests.tiny_model import ALTITUDE_AGL_M, CRACK_WIDTH_PX, write_tiny_segment_model
 
 ROOT = Path(hazardlens.__file__).resolve().parent
 Run = Callable[..., int]
@@ -150,6 +151,29 @@ def test_the_runtimes_agree(run: Run, flight: Path, models_dir: Path, tmp_path: 
         assert one["category_id"] == other["category_id"]
         assert one["bbox"] == pytest.approx(other["bbox"], abs=0.1)
         assert one["score"] == pytest.approx(other["score"], abs=1e-4)
+
+
+def test_outlines_of_a_segment_model_reach_the_files_and_a_second_run(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_tiny_segment_model(tmp_path / "models")
+    pose = DrawnPose(altitude_agl_m=ALTITUDE_AGL_M)
+    draw_photo(tmp_path / "flight" / "a.jpg", pose=pose, size_px=(640, 480))
+    out = tmp_path / "out"
+    command = ("detect", tmp_path / "flight", "--out", out, "--models-dir", tmp_path / "models")
+    assert run(*command) == 0
+    first = read(out / "detections.json")["annotations"]
+    (annotation,) = first
+    (ring,) = annotation["segmentation"]
+    x_min, y_min, width, height = annotation["bbox"]
+    assert (min(ring[::2]), min(ring[1::2])) == pytest.approx((x_min, y_min), abs=1)
+    assert (np.ptp(ring[::2]), np.ptp(ring[1::2])) == pytest.approx((width, height), abs=2)
+    assert annotation["area"] == pytest.approx(np.hypot(160, 120) * CRACK_WIDTH_PX, rel=0.1)
+    assert [path.suffix for path in (out / "crops").iterdir()] == [".jpg"]
+    capsys.readouterr()
+    assert run(*command) == 0
+    assert "1 of them in an earlier run" in capsys.readouterr().out
+    assert read(out / "detections.json")["annotations"] == first
 
 
 def test_results_inside_the_flight_are_not_taken_for_photos(
@@ -339,7 +363,7 @@ def test_photos_beside_earlier_results_are_not_passed_over(
 def test_an_interrupted_flight_goes_on_where_it_stopped(
     run: Run, models_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    photos = draw_flight(tmp_path / "flight", 60)
+    photos = draw_flight(tmp_path / "flight", 240)  # long enough for a slow signal
     out = tmp_path / "out"
     command = ["detect", tmp_path / "flight", "--out", out, "--models-dir", models_dir]
     process = subprocess.Popen(

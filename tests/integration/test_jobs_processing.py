@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from detection.domain.photo import Photo
 from detection.pipeline import PhotoResult, detect_photos
 from serving.accounts.roles import Role
 from serving.accounts.users import create_user
-from serving.db.tables import CandidateRow, FlightRow, PhotoRow
+from serving.db.tables import CandidateRow, DetectionRow, FlightRow, PhotoRow
 from serving.flights.catalogue import Progress, count_progress
+from serving.flights.results import geo_detection_from_row, list_geo_detections
 from serving.flights.upload import receive_photo
 from serving.jobs import chunk, grouping
 from serving.jobs.context import WorkerContext
@@ -25,6 +27,7 @@ from serving.review.decision import Verdict
 from serving.review.decisions import Reviewer, decide
 from tests.factories import draw_photo
 from tests.job_runner import run_jobs
+from tests.tiny_model import CRACK_XYXY_IN_TILE, write_tiny_segment_model
 
 FlightOf = Callable[[int], FlightRow]
 
@@ -229,6 +232,37 @@ def test_candidate_that_vanished_is_deleted_only_if_nobody_touched_it(
         assert set(rows) == {ids[0], ids[2]}
         assert rows[ids[0]].state == "confirmed"
         assert len(rows[ids[0]].sightings) == 1
+
+
+def test_outline_of_a_model_of_masks_is_stored_with_its_box(
+    worker_context: WorkerContext, flight_of: FlightOf, tmp_path: Path
+) -> None:
+    models_dir = write_tiny_segment_model(tmp_path / "models").parent
+    settings = worker_context.settings.model_copy(update={"models_dir": models_dir})
+    context = WorkerContext(settings, worker_context.sessions, worker_context.store)
+    flight_id = flight_of(0).id
+    wall = draw_photo(tmp_path / "wall.jpg", size_px=(640, 480))
+    with wall.open("rb") as stream:
+        receive_photo(
+            context.sessions,
+            context.store,
+            flight_id=flight_id,
+            file_name=wall.name,
+            stream=stream,
+            max_bytes=10**7,
+        )
+    submit(context, flight_id)
+    run_jobs(context)
+    with context.sessions() as session:
+        found = geo_detection_from_row(session.scalars(select(DetectionRow)).one())
+        (grouped,) = list_geo_detections(session, flight_id).values()
+        assert count(session, "sightings") == 1
+    assert grouped == replace(found, detection=replace(found.detection, polygons=()))
+    (ring,) = found.detection.polygons
+    x, y = zip(*ring, strict=True)
+    edges = (min(x), min(y), max(x), max(y))
+    assert edges == pytest.approx(found.detection.bbox_xyxy.xyxy, abs=1)
+    assert edges == pytest.approx(CRACK_XYXY_IN_TILE, abs=8)
 
 
 def test_photo_without_position_gives_an_unplaced_candidate(

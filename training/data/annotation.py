@@ -13,10 +13,31 @@ from detection.domain.hazard import HazardClass
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A human's box (or the renderer's exact one) in pixels of the full photo."""
+    """A human's box (or the renderer's exact one) in pixels of the full photo.
+
+    ``polygon`` is the outline where one was drawn, ``(x, y)`` points; ``box`` are its bounds then.
+    """
 
     hazard_class: HazardClass
     box: BBox
+    polygon: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a photo comes from, as far as its data set says; empty where it does not.
+
+    ``site`` and ``flight`` may span several groups. ``permissive`` is what the catalogue's table of
+    licences says of the source; what is not known is not permissive.
+    """
+
+    source: str = ""
+    licence: str = ""
+    permissive: bool = False
+    site: str = ""
+    flight: str = ""
+    view: str = ""
+    surface: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +55,7 @@ class AnnotatedPhoto:
     group: str
     dataset: str
     annotations: tuple[Annotation, ...] = field(default=())
+    origin: Origin = field(default=Origin())
 
     @property
     def is_negative(self) -> bool:
@@ -53,8 +75,9 @@ def hash_photos(photos: Iterable[AnnotatedPhoto]) -> str:
 
 def _photo_line(photo: AnnotatedPhoto) -> str:
     pixels = hashlib.sha256(photo.path.read_bytes()).hexdigest()
-    boxes = sorted(
-        f"{item.hazard_class.value}:" + ",".join(f"{value:.2f}" for value in item.box.xyxy)
-        for item in photo.annotations
-    )
-    return " ".join([photo.name, photo.split, pixels, *boxes])
+    return " ".join([photo.name, photo.split, pixels, *sorted(map(_label, photo.annotations))])
+
+
+def _label(item: Annotation) -> str:
+    numbers = [value for point in item.polygon for value in point] or item.box.xyxy
+    return f"{item.hazard_class.value}:" + ",".join(f"{value:.2f}" for value in numbers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -36,7 +36,7 @@ def render_training_set(
     out_dir: Path,
     *,
     task: Task,
-    seeds: Sequence[int],
+    seeds: Iterable[int],
     photos_per_seed: int = 6,
     size_px: int = 640,
 ) -> int:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pycocotools import mask
 from pycocotools.coco import COCO
 
 from detection.coco import (
@@ -25,6 +27,7 @@ coordinates = st.floats(0, 20_000, allow_subnormal=False)
 boxes = st.tuples(coordinates, coordinates, coordinates, coordinates).map(
     lambda c: BBox(min(c[0], c[2]), min(c[1], c[3]), max(c[0], c[2]), max(c[1], c[3]))
 )
+rings = st.lists(st.tuples(coordinates, coordinates), min_size=3, max_size=6).map(tuple)
 names = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\x00/"), min_size=1, max_size=20
 )
@@ -44,6 +47,7 @@ def flights(draw: st.DrawFn) -> tuple[list[CocoImage], list[Detection]]:
         bbox_xyxy=boxes,
         model_name=names,
         weights_sha256=st.just("b" * 64),
+        polygons=st.lists(rings, max_size=3).map(tuple),
     )
     return photos, draw(st.lists(detections, max_size=6))
 
@@ -67,8 +71,7 @@ def test_ours_to_coco_to_ours(
     assert len(results.detections) == len(detections)
     for back, sent in zip(results.detections, detections, strict=True):
         assert back.bbox_xyxy.xyxy == pytest.approx(sent.bbox_xyxy.xyxy, rel=1e-12, abs=1e-9)
-        for name in ("photo_id", "hazard_class", "score", "model_name", "weights_sha256"):
-            assert getattr(back, name) == getattr(sent, name)
+        assert replace(back, bbox_xyxy=sent.bbox_xyxy) == sent
 
 
 @given(flight=flights())
@@ -85,6 +88,7 @@ def test_coco_to_ours_to_coco(
     for new, old in zip(again["annotations"], document["annotations"], strict=True):
         assert new["bbox"] == pytest.approx(old["bbox"], rel=1e-12, abs=1e-9)
         assert new["category_id"] == old["category_id"]
+        assert new.get("segmentation") == old.get("segmentation")
 
 
 def test_the_reference_reader_understands_the_file(tmp_path: Path) -> None:
@@ -101,6 +105,27 @@ def test_the_reference_reader_understands_the_file(tmp_path: Path) -> None:
     assert coco.loadImgs(annotation["image_id"])[0]["file_name"] == "照片/井盖 01.JPG"
     assert "照片" in (tmp_path / "d.json").read_text(encoding="utf-8")
     assert [p.name for p in tmp_path.iterdir()] == ["d.json"]
+
+
+def test_the_reference_reader_understands_an_outline(tmp_path: Path) -> None:
+    photo = CocoImage("a.jpg", 400, 300, "a" * 64)
+    rings = (
+        ((10.0, 20.0), (30.0, 20.0), (30.0, 40.0), (10.0, 40.0)),
+        ((50.0, 20.0), (60.0, 20.0), (60.0, 30.0)),
+    )
+    crack = HazardClass.FACADE_CRACK
+    found = [
+        Detection("a.jpg", crack, 0.5, BBox(10.0, 20.0, 60.0, 40.0), "m", "b" * 64, rings),
+        Detection("a.jpg", crack, 0.4, BBox(0, 0, 9, 9), "m", "b" * 64),
+    ]
+    write_coco_results(tmp_path / "d.json", [photo], found)
+    coco = COCO(str(tmp_path / "d.json"))
+    outlined, plain = coco.loadAnns(coco.getAnnIds())
+    assert outlined["segmentation"][1] == [50.0, 20.0, 60.0, 20.0, 60.0, 30.0]
+    assert outlined["area"] == pytest.approx(450)
+    assert mask.area(coco.annToRLE(outlined)) == pytest.approx(450, abs=20)
+    assert "segmentation" not in plain
+    assert read_coco_results(tmp_path / "d.json").detections == tuple(found)
 
 
 def test_categories_are_matched_by_name(tmp_path: Path) -> None:

@@ -11,14 +11,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detection.detectors.base import TileImage
-from detection.detectors.manifest import ModelManifest
+from detection.detectors.base import TileDetections, TileImage
+from detection.detectors.manifest import ModelManifest, load_manifest
+from detection.detectors.masks import COEFFICIENTS
 from detection.detectors.registry import ADAPTERS, load_detector
 from detection.detectors.rows import build_photo_boxes, select_rows
 from detection.domain.errors import ConfigurationError, ModelError
-from detection.domain.geometry import Tile
+from detection.domain.geometry import Tile, compute_polygon_area
 from detection.domain.hazard import HazardClass
 from tests.fakes import build_channel_model, build_manifest
+from tests.tiny_model import (
+    CRACK_WIDTH_PX,
+    CRACK_XYXY_IN_TILE,
+    SCORE,
+    write_tiny_model,
+    write_tiny_segment_model,
+)
 
 TILE_PX = 64
 CPU_RUNTIMES = ("openvino", "onnx")
@@ -36,12 +44,17 @@ def flat_tile(red: int, green: int, blue: int) -> TileImage:
     return np.full((TILE_PX, TILE_PX, 3), (red, green, blue), dtype=np.uint8)
 
 
+def grey_tile() -> TileImage:
+    return np.full((640, 640, 3), 128, dtype=np.uint8)
+
+
 @pytest.mark.parametrize("runtime", CPU_RUNTIMES)
 def test_channels_are_red_green_blue_between_0_and_1(manifest: ModelManifest, runtime: str) -> None:
     detector = load_detector(manifest, runtime=runtime, streams=2)
-    (rows,) = detector.detect_tiles([flat_tile(255, 102, 51)])
-    assert rows.dtype == np.float32
-    assert rows.tolist() == [
+    (found,) = detector.detect_tiles([flat_tile(255, 102, 51)])
+    assert found.polygons == ((), (), ())
+    assert found.rows.dtype == np.float32
+    assert found.rows.tolist() == [
         pytest.approx([1, 2, 11, 12, 1.0, 0], abs=1e-4),
         pytest.approx([3, 4, 13, 14, 0.4, 1], abs=1e-4),
         pytest.approx([5, 6, 15, 16, 0.2, 2], abs=1e-4),
@@ -56,9 +69,9 @@ def test_answers_come_in_the_order_of_the_tiles_without_those_below_the_floor(
     levels = [(index * 37) % 256 for index in range(60)]
     answers = list(detector.detect_tiles(flat_tile(level, 0, 0) for level in levels))
     assert len(answers) == len(levels)
-    for level, rows in zip(levels, answers, strict=True):
+    for level, found in zip(levels, answers, strict=True):
         expected = [] if level / 255 < manifest.score_floor else [level / 255]
-        assert rows[:, 4].tolist() == pytest.approx(expected, abs=1e-5)
+        assert found.rows[:, 4].tolist() == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("runtime", CPU_RUNTIMES)
@@ -93,8 +106,8 @@ def test_strided_tiles_are_read_as_they_look(manifest: ModelManifest) -> None:
     photo = np.zeros((200, 200, 3), dtype=np.uint8)
     photo[:, 100:] = (0, 255, 0)
     for runtime in CPU_RUNTIMES:
-        (rows,) = load_detector(manifest, runtime=runtime).detect_tiles([photo[70:134, 68:132]])
-        assert rows[:, 4].tolist() == pytest.approx([0.5], abs=1e-4)
+        (found,) = load_detector(manifest, runtime=runtime).detect_tiles([photo[70:134, 68:132]])
+        assert found.rows[:, 4].tolist() == pytest.approx([0.5], abs=1e-4)
 
 
 @pytest.mark.parametrize("runtime", CPU_RUNTIMES)
@@ -148,11 +161,61 @@ def test_a_checkpoint_is_checked_before_it_is_unpickled(
 
 def test_an_answer_of_another_shape_or_class_is_named() -> None:
     manifest = build_manifest()
-    with pytest.raises(ModelError, match=r"shape \(1, 84, 8400\)"):
-        select_rows(np.zeros((1, 84, 8400), dtype=np.float32), manifest)
+    with pytest.raises(ModelError, match=r"absent\.onnx .* shape \(1, 84, 8400\)"):
+        select_rows([np.zeros((1, 84, 8400), dtype=np.float32)], manifest)
     row = np.array([[[0, 0, 1, 1, 0.9, 7]]], dtype=np.float32)
     with pytest.raises(ModelError, match="answers class 7, its manifest lists 3"):
-        select_rows(row, manifest)
+        select_rows([row], manifest)
+
+
+@pytest.mark.parametrize("runtime", CPU_RUNTIMES)
+@pytest.mark.parametrize(("made_for", "declared"), [("detect", "segment"), ("segment", "detect")])
+def test_a_model_of_another_task_is_refused_with_its_file(
+    tmp_path: Path, runtime: str, made_for: str, declared: str
+) -> None:
+    write = write_tiny_model if made_for == "detect" else write_tiny_segment_model
+    manifest = replace(load_manifest(write(tmp_path, name="odd")), task=declared)
+    with pytest.raises(ModelError, match=rf"odd\.onnx .*the task {declared} needs"):
+        load_detector(manifest, runtime=runtime)
+
+
+@pytest.mark.parametrize("runtime", CPU_RUNTIMES)
+def test_a_segment_model_gives_each_box_its_outline(tmp_path: Path, runtime: str) -> None:
+    manifest = load_manifest(write_tiny_segment_model(tmp_path))
+    (found,) = load_detector(manifest, runtime=runtime).detect_tiles([grey_tile()])
+    assert found.rows.shape == (1, 6)
+    assert found.rows[0].tolist() == pytest.approx([*CRACK_XYXY_IN_TILE, SCORE, 0])
+    ((ring,),) = found.polygons
+    assert (ring.min(axis=0), ring.max(axis=0)) == (
+        pytest.approx(CRACK_XYXY_IN_TILE[:2], abs=1),
+        pytest.approx(CRACK_XYXY_IN_TILE[2:], abs=1),
+    )
+    length_px = np.hypot(160, 120)
+    area = compute_polygon_area(tuple(map(tuple, ring.tolist())))
+    assert area == pytest.approx(length_px * CRACK_WIDTH_PX, rel=0.1)
+
+
+def test_only_the_best_boxes_of_a_tile_are_outlined() -> None:
+    manifest = build_manifest("crack", (HazardClass.FACADE_CRACK,), task="segment")
+    rows = np.zeros((1, 300, 6 + COEFFICIENTS), dtype=np.float32)
+    rows[0, :, 2:4] = 40
+    rows[0, :, 4] = np.linspace(0.2, 0.9, 300)
+    rows[0, :, 6] = 1
+    found = select_rows([rows, np.ones((1, COEFFICIENTS, 160, 160), dtype=np.float32)], manifest)
+    assert len(found) == 300
+    assert [bool(one) for one in found.polygons] == [False] * 200 + [True] * 100
+
+
+def test_an_outline_moves_to_the_photo_with_its_box() -> None:
+    manifest = build_manifest("crack", (HazardClass.FACADE_CRACK,), task="segment")
+    ring = np.array([[10.0, 20.0], [110.0, 20.0], [110.0, 40.26]])
+    outside = np.array([[150.0, 20.0], [200.0, 20.0], [200.0, 40.0]])
+    rows = np.array([[10, 20, 200, 50, 0.9, 0], [0, 0, 9, 9, 0.1, 0]], dtype=np.float32)
+    found = TileDetections(rows, ((ring, outside), ()))
+    build = partial(build_photo_boxes, photo_id="a.jpg", width_px=570, height_px=800)
+    (box,) = build(found, Tile(300, 100, 940, 740, 0.5), manifest)
+    assert box.detection.bbox_xyxy.xyxy == (320, 140, 570, 200)
+    assert box.detection.polygons == (((320.0, 140.0), (520.0, 140.0), (520.0, 180.5)),)
 
 
 def test_rows_below_the_threshold_of_their_class_are_dropped() -> None:
@@ -167,11 +230,12 @@ def test_rows_below_the_threshold_of_their_class_are_dropped() -> None:
     rows = np.array([[0, 0, 9, 9, 0.7, 0], [10, 10, 700, 99, 0.4, 2]], dtype=np.float32)
     tile = Tile(300, 100, 940, 740, 1.0)
     build = partial(build_photo_boxes, photo_id="a.jpg", width_px=950, height_px=800)
-    (box,) = build(rows, tile, manifest)
+    found = TileDetections.from_rows(rows)
+    (box,) = build(found, tile, manifest)
     assert box.detection.hazard_class is HazardClass.MANHOLE_MISSING
     assert box.detection.bbox_xyxy.xyxy == (310, 110, 950, 199)
     assert box.touches_seam
-    assert len(build(rows, tile, manifest, use_thresholds=False)) == 2
+    assert len(build(found, tile, manifest, use_thresholds=False)) == 2
 
 
 def test_the_torch_runtime_leaves_pillow_as_it_was() -> None:

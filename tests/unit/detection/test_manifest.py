@@ -51,6 +51,11 @@ def test_a_manifest_is_read_whole(tmp_path: Path) -> None:
     verify_weights(manifest)
 
 
+@pytest.mark.parametrize("task", ["detect", "segment"])
+def test_a_manifest_says_its_task(tmp_path: Path, task: str) -> None:
+    assert load_manifest(write_model(tmp_path, task=task)).task == task
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -62,6 +67,7 @@ def test_a_manifest_is_read_whole(tmp_path: Path) -> None:
         ({"score_floor": 1.5}, "score_floor"),
         ({"weights_sha256": "abc"}, "weights_sha256"),
         ({"format": "pickle"}, "format"),
+        ({"task": "pose"}, "task"),
         ({"torch_weights": "manhole.pt"}, "torch_weights_sha256"),
         ({"name": "../evil"}, "name"),
         ({"weights": "../../etc/passwd"}, "weights"),

@@ -6,11 +6,14 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from detection import pipeline
+from detection.detectors.base import TileDetections, TileImage
+from detection.domain.geometry import compute_polygon_area
 from detection.domain.hazard import HazardClass
 from detection.domain.photo import Flight, FlightKind, Photo
 from detection.ingest.flight import read_flight, read_photo
@@ -54,6 +57,33 @@ def test_a_thing_larger_than_a_tile_is_found_whole_through_the_overview() -> Non
     pixels = red_pixels(3000, 2000, (400, 300, 2400, 1500))
     (found,) = detect_pixels("p", pixels, [FakeDetector()], SETTINGS).detections
     assert found.bbox_xyxy.xyxy == pytest.approx((400, 300, 2400, 1500), abs=10)
+
+
+def outline_red(tile: TileImage) -> TileDetections:
+    """Return one row per piece of pure red, with its outline, as a model of cracks does."""
+    red = (tile[:, :, 0] > 200) & (tile[:, :, 1] < 60) & (tile[:, :, 2] < 60)
+    contours, _ = cv2.findContours(red.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    rings = [contour[:, 0].astype(np.float64) for contour in contours if len(contour) > 9]
+    rows = [[*ring.min(axis=0), *ring.max(axis=0), 0.9, 0] for ring in rings]
+    array = np.array(rows, dtype=np.float32).reshape(-1, 6)
+    return TileDetections(array, tuple((ring,) for ring in rings))
+
+
+def test_a_slanting_crack_across_seams_has_one_outline_and_its_neighbour_another() -> None:
+    pixels = red_pixels(1500, 1100, (0, 0, 0, 0))
+    cv2.line(pixels, (100, 80), (1400, 900), (255, 0, 0), 7)
+    cv2.line(pixels, (100, 140), (1000, 708), (255, 0, 0), 7)
+    manifest = build_manifest("crack", (HazardClass.FACADE_CRACK,), task="segment")
+    settings = DetectionSettings.model_construct(include_overview=False)
+    detector = FakeDetector(outline_red, manifest)
+    found = detect_pixels("p", pixels, [detector], settings).detections
+    long, short = sorted(found, key=lambda one: -one.bbox_xyxy.area_px)
+    for one, length_px in ((long, np.hypot(1300, 820)), (short, np.hypot(900, 568))):
+        (ring,) = one.polygons
+        assert compute_polygon_area(ring) == pytest.approx(length_px * 7, rel=0.25)
+        corners = np.array(ring)
+        assert one.bbox_xyxy.xyxy == pytest.approx((*corners.min(axis=0), *corners.max(axis=0)))
+    assert long.bbox_xyxy.xyxy == pytest.approx((100, 80, 1400, 900), abs=8)
 
 
 def test_what_is_far_too_large_for_its_class_is_left_out(tmp_path: Path) -> None:

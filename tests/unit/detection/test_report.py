@@ -162,11 +162,34 @@ def test_a_crop_shows_the_box_in_its_colour_without_painting_over_it() -> None:
     assert red.sum() > 500
 
 
+def test_a_crop_shows_the_outline_beside_the_crack_and_no_box() -> None:
+    pixels = np.full((800, 1000, 3), 120, dtype=np.uint8)
+    ring = np.array([[400, 300], [403, 300], [603, 500], [600, 500]])
+    cv2.fillPoly(pixels, [ring.astype(np.int32)], (0, 250, 0))
+    outline = (tuple((float(x), float(y)) for x, y in ring),)
+    box = BBox(400, 300, 603, 500)
+    crop = draw(pixels, Detection("a", HazardClass.FACADE_CRACK, 0.5, box, "m", "c", outline))
+    violet = (crop[:, :, 0] > 180) & (crop[:, :, 1] < 140) & (crop[:, :, 2] > 90)
+    green = (crop[:, :, 1] > 150) & (crop[:, :, 0] < 100) & (crop[:, :, 2] < 100)
+    y, x = np.nonzero(violet)
+    distance = np.abs((x - x.mean()) - (y - y.mean())) / np.sqrt(2)
+    assert distance.max() < 12  # pixels of the crop; a box's corners lie 100 away
+    assert distance[np.abs(x - x.mean()) < 40].min() > 1
+    assert green.sum() > 0.5 * np.hypot(*np.ptp(np.argwhere(violet), axis=0))
+
+
+@pytest.mark.parametrize("outlined", [False, True])
 @pytest.mark.parametrize(
     "xyxy", [(0, 0, 5, 5), (990, 790, 1000, 800), (0, 0, 1000, 800), (400, 0, 410, 800)]
 )
-def test_a_crop_at_any_border_stays_inside_the_photo(xyxy: tuple[float, ...]) -> None:
-    detection = Detection("a", HazardClass.FACADE_CRACK, 0.5, BBox(*xyxy), "m", "c")
+def test_a_crop_at_any_border_stays_inside_the_photo(
+    xyxy: tuple[float, float, float, float], *, outlined: bool
+) -> None:
+    low, high = xyxy[:2], xyxy[2:]
+    ring = (low, (xyxy[2], xyxy[1]), high)
+    detection = Detection(
+        "a", HazardClass.FACADE_CRACK, 0.5, BBox(*xyxy), "m", "c", (ring,) if outlined else ()
+    )
     pixels = np.full((800, 1000, 3), 120, dtype=np.uint8)
     crop = draw(pixels, detection)
     assert max(crop.shape) == 480
@@ -322,7 +345,8 @@ def test_the_page_names_the_zone_of_its_time() -> None:
 
 
 FOUND = Detection("a.jpg", HazardClass.MANHOLE_OK, 0.123456789, BBox(1.5, 2, 3, 4), "m", "c" * 64)
-HUGE = replace(FOUND, bbox_xyxy=BBox(0, 0, 900, 800))
+OUTLINE = (((1.5, 2.0), (3.0, 2.0), (3.0, 4.0)), ((1.5, 3.0), (1.9, 3.0), (1.9, 4.0)))
+HUGE = replace(FOUND, bbox_xyxy=BBox(0, 0, 900, 800), polygons=OUTLINE)
 DONE = FinishedPhoto("a.jpg", "ab" * 32, (FOUND,), 12, 0.5, (HUGE,))
 
 

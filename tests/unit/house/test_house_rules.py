@@ -16,7 +16,7 @@ from hazardlens import LazyCommands
 
 ROOT = Path(__file__).resolve().parents[3]
 LARGE_FILE_BYTES = 1024 * 1024
-PROMOTED_WEIGHTS = re.compile(r"configs/models/[a-z_]+\.onnx")
+PROMOTED_WEIGHTS = re.compile(r"configs/models/[a-z_]+(-[0-9a-f]{12}(\.int8)?)?\.onnx")
 MAX_WEIGHTS_BYTES = 12 * 1024 * 1024
 
 
@@ -75,7 +75,7 @@ def test_light_commands_import_no_torch() -> None:
         {
             location.partition(":")[0]
             for name, location in LazyCommands.locations.items()
-            if name in {"detect", "models", "render-flight", "serve", "worker", "user"}
+            if name in {"detect", "models", "rollback", "render-flight", "serve", "worker", "user"}
         }
     )
     code = (

@@ -20,12 +20,14 @@ from hazardlens import LazyCommands
 from serving.api.problems import CODE_BY_STATUS, STATUS_BY_CODE
 from serving.db.tables import Base
 from serving.settings import ServingSettings
+from training.data.findings import load_texts
 
 ROOT = Path(__file__).resolve().parents[3]
 SKIPPED_MODULES = ("serving.db.migrations",)  # alembic runs them, not we
 WRITTEN_IN_PLACE = re.compile(
     r'(?:make_problem\(\s*\d+,\s*|IngestFailure\(\s*[\w.]+,\s*)"([a-z_]+)"'
 )
+CODE_OF_A_CLASS = re.compile(r'^    code = "([a-z_]+)"$', re.MULTILINE)
 FIRST_CELL = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
 
 
@@ -71,7 +73,7 @@ def test_no_setting_is_there_that_is_gone() -> None:
         for settings in (ServingSettings, DetectionSettings)
         for name in settings.model_fields
     }
-    others = {"HAZARDLENS_NEW_PASSWORD", "HAZARDLENS_SHARED_DIR"}
+    others = {"HAZARDLENS_NEW_PASSWORD", "HAZARDLENS_SHARED_DIR", "HAZARDLENS_SIGNING_KEY"}
     assert {row for row in rows() if row.startswith("HAZARDLENS_")} == known | others
 
 
@@ -83,6 +85,15 @@ def test_every_error_code_is_there() -> None:
     codes = error_codes() | set(STATUS_BY_CODE) | set(CODE_BY_STATUS.values())
     assert {"flight_not_open", "port_unavailable", "model_error"} <= codes, "the search is broken"
     assert codes - rows() == set()
+
+
+def test_every_code_of_labelled_data_is_there() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "training").rglob("*.py")]
+    codes = {code for source in sources for code in CODE_OF_A_CLASS.findall(source)}
+    assert {"leak", "audit_failed", "promotion_refused"} <= codes, "the search is broken"
+    assert codes - rows() == set()
+    page = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
+    assert [code for code in load_texts() if f"`{code}`" not in page] == []
 
 
 def test_every_code_written_in_place_is_there() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,12 +9,16 @@ import yaml
 
 from detection.domain.errors import ConfigurationError
 from training.data.annotation import hash_photos
+from training.data.audit import audit_set
 from training.data.collect import load_catalogue_photos
-from training.data.sources import CATALOGUE_DIR, load_dataset, read_catalogue
+from training.data.licences import keep_licensed
+from training.data.manifest import read_manifest
+from training.data.named_sets import open_for_audit
+from training.data.sources import CATALOGUE_DIR, list_catalogue, load_dataset, read_catalogue
 from training.data.split import check_split
 from training.settings import REPOSITORY_DIR, load_training_settings
 
-STORED = ("cracks", "manhole", "manhole_nadir")
+STORED = ("cracks", "cracks_road", "manhole", "manhole_nadir")
 
 
 @pytest.mark.parametrize("name", STORED)
@@ -33,6 +39,41 @@ def test_entry_says_source_licence_and_rule(path: Path) -> None:
     assert (path.parent / "CARD.md").read_text(encoding="utf-8").startswith(f"# {document['name']}")
 
 
+def test_catalogue_lists_the_stored_sets() -> None:
+    assert tuple(list_catalogue()) == STORED
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_manifest_names_the_photos_of_the_split_lists(name: str) -> None:
+    rows = read_manifest(CATALOGUE_DIR / name / "manifest.csv")
+    sides = {row["photo"]: row["split"] for row in rows}
+    splits = read_catalogue(name).splits
+    assert sides == {photo: side for side, names in splits.items() for photo in names}
+    assert all(len(row["image_sha256"]) == len(row["label_sha256"]) == 64 for row in rows)
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_corrections_change_training_only_and_say_why(name: str) -> None:
+    entry = read_catalogue(name)
+    for row in entry.corrections:
+        side = "val" if row.photo in entry.splits.get("val", ()) else "train"
+        assert row.photo in entry.splits[side], row
+        assert side == "train" or row.what == "doubtful", row
+        assert len(row.why) > 10
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_licences_count_every_photo_and_only_named_ones_are_permissive(name: str) -> None:
+    with (CATALOGUE_DIR / name / "licences.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    splits = read_catalogue(name).splits
+    for side, names in splits.items():
+        assert sum(int(row[side]) for row in rows) == len(names)
+    permissive = {row["licence"] for row in rows if row["permissive"] == "yes"}
+    known = ("CC0-1.0", "CC BY 4.0", "BSD-2-Clause")
+    assert all(licence.startswith(known) for licence in permissive)
+
+
 def test_unknown_data_set_is_named() -> None:
     with pytest.raises(ConfigurationError, match="no_such_set"):
         read_catalogue("no_such_set")
@@ -42,9 +83,29 @@ def test_unknown_data_set_is_named() -> None:
 @pytest.mark.parametrize("name", STORED)
 def test_data_is_what_the_catalogue_says(name: str, shared_dir: Path) -> None:
     document = yaml.safe_load((CATALOGUE_DIR / name / "dataset.yaml").read_text(encoding="utf-8"))
-    photos = load_dataset(read_catalogue(name), shared_dir)
+    entry = read_catalogue(name)
+    photos = load_dataset(entry, shared_dir)
     check_split(photos)
     assert hash_photos(photos) == document["sha256"]
+    given = load_dataset(replace(entry, corrections=()), shared_dir)
+    assert hash_photos(given) == document.get("sha256_uncorrected", document["sha256"])
+    assert all(photo.origin.source and photo.origin.licence for photo in photos)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", STORED)
+def test_audit_of_the_catalogue_finds_no_failure(name: str, shared_dir: Path) -> None:
+    audited = open_for_audit(name, Path("nowhere"), lambda: shared_dir)
+    assert audited.manifest
+    report = audit_set(audited, look_for_overlaps=False)
+    assert [finding for finding in report.findings if finding.severity == "failure"] == []
+
+
+@pytest.mark.shared
+def test_permissive_part_of_the_cracks_is_what_the_table_says(shared_dir: Path) -> None:
+    photos = keep_licensed(load_dataset(read_catalogue("cracks"), shared_dir), "permissive")
+    assert len(photos) == 355 + 5
+    assert {photo.split for photo in photos} == {"train", "val"}
 
 
 @pytest.mark.shared

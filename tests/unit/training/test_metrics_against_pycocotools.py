@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from training.metrics import (
+from training.evaluation.metrics import (
     ClassBoxes,
     Counts,
     compute_average_precision,
@@ -123,4 +123,5 @@ def test_raising_the_threshold_never_finds_more(seed: int, low: float, high: flo
 
 def test_figures_without_boxes_are_absent_not_zero() -> None:
     empty = Counts(0, 0, 0)
-    assert (empty.precision, empty.recall, empty.f_score()) == (None, None, 0.0)
+    assert (empty.precision, empty.recall, empty.f1, empty.f_score()) == (None, None, None, 0.0)
+    assert Counts(0, 1, 0).f1 == 0.0

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,27 @@ from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
 from detection.detectors.base import TileImage
-from detection.detectors.manifest import load_manifest, verify_weights
+from detection.detectors.history import read_history
+from detection.detectors.manifest import (
+    list_versions,
+    load_manifest,
+    select_manifests,
+    verify_weights,
+)
+from detection.detectors.signature import SignatureState
 from detection.domain.errors import ConfigurationError, InvalidInputError, ModelError
 from detection.domain.geometry import BBox
 from detection.domain.hazard import HazardClass
-from training import promote
-from training.cli import evaluate, parse_thresholds
+from training.cli.evaluate import evaluate
+from training.cli.promote import parse_thresholds
+from training.cli.promote import promote as promote_command
 from training.data.annotation import AnnotatedPhoto, Annotation
-from training.export import Parity, answer_tiles, measure_parity
-from training.promote import check_export, check_trained, cut_parity_tiles, promote_run
+from training.promotion import promote
+from training.promotion.export import Parity, answer_tiles, measure_parity
+from training.promotion.gate import GateRefusedError
+from training.promotion.promote import Order, promote_run, promote_version
+from training.promotion.shipping_checks import check_export, check_trained, cut_parity_tiles
+from training.promotion_rules import PromotionRules
 from training.record import read_record, write_record
 from training.settings import TrainingSettings
 
@@ -166,50 +179,207 @@ def test_model_with_another_output_is_refused(tmp_path: Path) -> None:
         answer_tiles(path, [np.zeros((160, 160, 3), dtype=np.uint8)])
 
 
-def test_promotion_writes_model_manifest_and_card(
-    run_dir: Path,
-    settings: TrainingSettings,
-    val: list[AnnotatedPhoto],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    onnx_path = save_constant_model(tmp_path / "model.onnx", [[*BOX, 0.7, 1]])
-
-    def export_nothing(run: Path, tiles: Sequence[TileImage]) -> tuple[Path, Parity]:
-        assert run == run_dir
-        assert tiles[0].shape == (160, 160, 3)
-        return onnx_path, AGREES
-
-    monkeypatch.setattr(promote, "export_run", export_nothing)
+@pytest.fixture
+def exported(
+    tmp_path: Path, val: list[AnnotatedPhoto], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Path, Parity], None]:
+    """Return a function that lets every run export the given model."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv("HAZARDLENS_SIGNING_KEY", raising=False)
     monkeypatch.setattr(promote, "load_catalogue_photos", lambda *_: val)
-    path = promote_run(run_dir, tmp_path, tmp_path / "models", settings=settings)
-    manifest = load_manifest(path)
+
+    def export_as(onnx_path: Path, parity: Parity = AGREES) -> None:
+        def export_nothing(_: Path, tiles: Sequence[TileImage]) -> tuple[Path, Parity]:
+            assert tiles[0].shape == (160, 160, 3)
+            return onnx_path, parity
+
+        monkeypatch.setattr(promote, "export_run", export_nothing)
+
+    return export_as
+
+
+ExportAs = Callable[..., None]
+
+
+def test_promotion_writes_model_manifest_and_card(
+    run_dir: Path, settings: TrainingSettings, tmp_path: Path, exported: ExportAs
+) -> None:
+    exported(save_constant_model(tmp_path / "model.onnx", [[*BOX, 0.7, 1]]))
+    models_dir = tmp_path / "models"
+    manifest = promote_run(
+        run_dir, tmp_path, models_dir, settings=settings, order=Order(to="active")
+    )
+    assert manifest == load_manifest(models_dir / "tiny.yaml")
     verify_weights(manifest)
-    assert manifest.thresholds[MISSING] == pytest.approx(0.38)
+    assert (manifest.status, manifest.signature) == ("active", SignatureState.VALID)
+    assert manifest.thresholds[MISSING] == pytest.approx(0.35)
     assert manifest.tile_px == 160
     assert manifest.data_hash == "d" * 64
     assert manifest.training["data"] == ["dataset:manhole"]
-    figures = yaml.safe_load(path.read_text())["evaluation"]["val_deployed"]
+    figures = manifest.evaluation["val_deployed"]
     assert figures["classes"]["manhole_missing"]["recall"] == 1.0
-    assert figures["hazard_alarms_per_negative"] == 1.0
-    card = (tmp_path / "models" / "tiny.md").read_text()
+    assert figures["false_alarms_per_negative"] == 1.0
+    card = (models_dir / "tiny.md").read_text()
     assert "It knows one box." in card
     assert "| manhole_missing | 1 | 1 | " in card
+    assert "2 of 2 boxes matched over 1 tiles" in card
+    assert json.loads((run_dir / "gate.json").read_text())["passed"] is True
 
 
-def test_refused_promotion_leaves_the_shipped_model_alone(
+def test_a_run_becomes_a_candidate_that_nobody_runs_and_then_moves_on(
     run_dir: Path,
     settings: TrainingSettings,
     val: list[AnnotatedPhoto],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    exported: ExportAs,
+) -> None:
+    models_dir = tmp_path / "models"
+    exported(save_constant_model(tmp_path / "first.onnx", [[*BOX, 0.7, 1]]))
+    first = promote_run(run_dir, tmp_path, models_dir, settings=settings)
+    assert first.status == "candidate"
+    with pytest.raises(ModelError, match="no active model"):
+        select_manifests((), models_dir)
+    shadow = promote_version("tiny", models_dir, val, settings.promotion, Order(to="shadow"))
+    assert (shadow.status, shadow.version) == ("shadow", first.version)
+    order = Order(to="active")
+    active = promote_version("tiny", models_dir, val, settings.promotion, order)
+    assert select_manifests((), models_dir) == [active]
+    assert active.version == first.version
+    assert active.signature is SignatureState.VALID
+    assert active.promotion["gate"]["export"] == first.promotion["gate"]["export"]
+    assert active.card_path is not None
+    assert active.card_path.read_text().count("## Promotion") == 1
+    assert list_versions(models_dir) == []
+    assert [row["status"] for row in read_history(models_dir)] == ["candidate", "shadow", "active"]
+
+
+def test_a_model_that_misses_what_the_active_one_finds_is_refused_with_figures(
+    run_dir: Path, settings: TrainingSettings, tmp_path: Path, exported: ExportAs
+) -> None:
+    models_dir = tmp_path / "models"
+    exported(save_constant_model(tmp_path / "good.onnx", [[*BOX, 0.7, 1]]))
+    good = promote_run(run_dir, tmp_path, models_dir, settings=settings, order=Order(to="active"))
+    before = {path: path.read_bytes() for path in models_dir.rglob("*") if path.is_file()}
+    exported(save_constant_model(tmp_path / "bad.onnx", [[1, 1, 20, 20, 0.7, 1]]))
+    with pytest.raises(
+        GateRefusedError, match=r"manhole_missing: 0\.000 against 1\.000 of 1"
+    ) as no:
+        promote_run(run_dir, tmp_path, models_dir, settings=settings, order=Order(to="active"))
+    assert "--force" in no.value.remedy
+    assert {path: path.read_bytes() for path in models_dir.rglob("*") if path.is_file()} == before
+    assert "| recall of manhole_missing | **no** |" in (run_dir / "gate.md").read_text()
+
+    order = Order(to="active", force="the old one is being replaced on purpose")
+    forced = promote_run(run_dir, tmp_path, models_dir, settings=settings, order=order)
+    assert forced.promotion["forced"] == order.force
+    assert forced.replaced == good.version
+    assert order.force in (models_dir / "tiny.md").read_text()
+    assert read_history(models_dir)[-1]["reason"] == order.force
+
+
+def test_refused_export_leaves_the_shipped_model_alone(
+    run_dir: Path, settings: TrainingSettings, tmp_path: Path, exported: ExportAs
 ) -> None:
     onnx_path = save_constant_model(tmp_path / "model.onnx", [[*BOX, 0.7, 1]])
-    monkeypatch.setattr(promote, "export_run", lambda *_: (onnx_path, Parity(1, 2, 2, 0.5)))
-    monkeypatch.setattr(promote, "load_catalogue_photos", lambda *_: val)
+    exported(onnx_path, Parity(1, 2, 2, 0.5))
     with pytest.raises(ModelError, match="disagrees"):
         promote_run(run_dir, tmp_path, tmp_path / "models", settings=settings)
     assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize(("allowed", "ships"), [(1.0, True), (-1.0, False)])
+def test_int8_weights_are_shipped_only_where_they_hold_their_limits(
+    *,
+    allowed: float,
+    ships: bool,
+    run_dir: Path,
+    settings: TrainingSettings,
+    val: list[AnnotatedPhoto],
+    tmp_path: Path,
+    exported: ExportAs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exported(save_constant_model(tmp_path / "model.onnx", [[*BOX, 0.7, 1]]))
+
+    def quantize(_: Path, tiles: Sequence[TileImage], out: Path) -> Path:
+        assert len(tiles) == 2, "calibration is on training photos"
+        out.parent.mkdir()
+        return save_constant_model(out, [[*BOX, 0.6, 1]])
+
+    monkeypatch.setattr("training.promotion.quantize.quantize_model", quantize)
+    val += [replace(photo, split="train") for photo in val]
+    rules = PromotionRules.model_construct(max_int8_ap50_loss=allowed, min_int8_speedup=0.0)
+    order = Order(to="active", int8=True)
+    manifest = promote_run(
+        run_dir,
+        tmp_path,
+        tmp_path / "models",
+        settings=settings.model_copy(update={"promotion": rules}),
+        order=order,
+    )
+    assert (manifest.int8_weights_path is not None) is ships
+    verify_weights(manifest)
+    assert ("not shipped" in manifest.promotion["gate"]["INT8"]) is not ships
+    if ships:
+        assert manifest.int8_weights_path is not None
+        assert manifest.int8_weights_path.name.endswith(".int8.onnx")
+        assert manifest.thresholds[MISSING] < 0.35, "chosen for the weights that run"
+
+
+def test_a_key_that_cannot_be_read_stops_before_anything_is_written(
+    run_dir: Path,
+    settings: TrainingSettings,
+    tmp_path: Path,
+    exported: ExportAs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exported(save_constant_model(tmp_path / "model.onnx", [[*BOX, 0.7, 1]]))
+    monkeypatch.setenv("HAZARDLENS_SIGNING_KEY", str(tmp_path / "absent.pem"))
+    with pytest.raises(ConfigurationError, match="signing key"):
+        promote_run(run_dir, tmp_path, tmp_path / "models", settings=settings)
+    assert not (tmp_path / "models").exists()
+
+
+def test_data_without_val_cannot_be_promoted(
+    run_dir: Path,
+    settings: TrainingSettings,
+    val: list[AnnotatedPhoto],
+    tmp_path: Path,
+    exported: ExportAs,
+) -> None:
+    exported(save_constant_model(tmp_path / "model.onnx", [[*BOX, 0.7, 1]]))
+    val.clear()
+    with pytest.raises(ModelError, match="no val photo"):
+        promote_run(run_dir, tmp_path, tmp_path / "models", settings=settings)
+
+
+def test_a_file_that_is_no_model_leaves_nothing_behind(
+    run_dir: Path, settings: TrainingSettings, tmp_path: Path, exported: ExportAs
+) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"no model")
+    exported(path)
+    with pytest.raises(ModelError, match="cannot load"):
+        promote_run(run_dir, tmp_path, tmp_path / "models", settings=settings)
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny@abc"])
+def test_a_name_without_a_waiting_version_is_refused(
+    name: str, settings: TrainingSettings, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match=r"0 versions of tiny wait|no model named tiny@abc"):
+        promote_version(name, tmp_path, [], settings.promotion, Order(to="shadow"))
+
+
+def test_a_target_that_is_no_folder_needs_a_status(tmp_path: Path) -> None:
+    done = CliRunner().invoke(promote_command, ["manhole", "--models-dir", str(tmp_path)])
+    assert isinstance(done.exception, InvalidInputError)
+    done = CliRunner().invoke(
+        promote_command, ["manhole", "--to", "active", "--models-dir", str(tmp_path)]
+    )
+    assert isinstance(done.exception, ModelError)
+    assert "0 versions of manhole wait" in done.exception.message
 
 
 def test_parity_is_proven_on_photos_that_show_something(val: list[AnnotatedPhoto]) -> None:

@@ -10,7 +10,8 @@ from detection.domain.errors import InvalidInputError
 from detection.domain.geometry import BBox
 from detection.domain.hazard import HazardClass
 from training.data.annotation import AnnotatedPhoto, Annotation
-from training.data.split import assign_split, check_split, count_split
+from training.data.errors import LeakError
+from training.data.split import assign_split, check_copies, check_split, count_split
 
 GROUPS = st.lists(st.text(min_size=1, max_size=6), min_size=1, max_size=60)
 
@@ -62,3 +63,15 @@ def test_counts_of_a_split() -> None:
     assert count_split(photos) == {
         "train": {"photos": 2, "negatives": 1, "manhole_ok": 2, "manhole_missing": 1}
     }
+
+
+def test_file_on_both_sides_is_refused_whatever_it_is_called(tmp_path: Path) -> None:
+    for name, content in (("a", b"one"), ("b", b"two"), ("c", b"longer"), ("d", b"one")):
+        (tmp_path / name).write_bytes(content)
+
+    def of(name: str, split: str) -> AnnotatedPhoto:
+        return AnnotatedPhoto(name, tmp_path / name, 10, 10, split, name, f"set-{name}")
+
+    check_copies([of("a", "train"), of("d", "train"), of("b", "val"), of("c", "val")])
+    with pytest.raises(LeakError, match=r"set-a/a is trained on.*set-d/d of val"):
+        check_copies([of("a", "train"), of("b", "val"), of("d", "val")])

@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 import yaml
 
 from detection.domain.errors import ConfigurationError, ModelError
-from training.data.sources import read_catalogue
-from training.launch import isolated_environment, prepare_run, run_trainer
-from training.record import read_record, write_record
+from tests.drawn_data import CONFIG, draw_shared
+from training.fitting.launch import isolated_environment, prepare_run, run_trainer
+from training.record import find_ancestor, read_record, write_record
 from training.settings import (
     REPOSITORY_DIR,
     TrainingSettings,
@@ -20,44 +20,10 @@ from training.settings import (
     load_training_settings,
 )
 
-CONFIG = {
-    "name": "smoke",
-    "classes": ["manhole_ok", "manhole_missing"],
-    "started_from": "yolo26n.yaml",
-    "seed": 11,
-    "data": [{"dataset": "drawn"}],
-    "optimisation": {"epochs": 1, "image_px": 64, "batch": 2},
-    "augmentation": {"mosaic": 0.0},
-}
-
 
 @pytest.fixture
 def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Four drawn photos in a data folder and a catalogue that describes them."""
-    data = tmp_path / "shared" / "data" / "drawn"
-    entry = tmp_path / "catalogue" / "drawn"
-    for folder in (data / "images", data / "labels", entry / "splits"):
-        folder.mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    for index in range(4):
-        pixels = rng.integers(0, 255, (64, 96, 3), dtype=np.uint8)
-        cv2.circle(pixels, (48, 32), 16, (20, 20, 20), -1)
-        cv2.imwrite(str(data / "images" / f"{index}.jpg"), pixels)
-        (data / "labels" / f"{index}.txt").write_text(f"{index % 2} 0.5 0.5 0.33 0.5\n")
-    (entry / "splits" / "train.txt").write_text("0.jpg\n1.jpg\n2.jpg\n")
-    (entry / "splits" / "val.txt").write_text("3.jpg\n")
-    document = {
-        "path": "data/drawn",
-        "images": "images",
-        "labels": "labels",
-        "class_map": {0: "manhole_ok", 1: "manhole_missing"},
-        "split": {"files": {"train": "splits/train.txt", "val": "splits/val.txt"}},
-    }
-    (entry / "dataset.yaml").write_text(yaml.safe_dump(document))
-    monkeypatch.setattr(
-        "training.data.collect.read_catalogue", lambda name: read_catalogue(name, entry.parent)
-    )
-    return tmp_path / "shared"
+    return draw_shared(tmp_path, monkeypatch)
 
 
 def list_files(*folders: Path) -> set[Path]:
@@ -105,7 +71,7 @@ def test_failing_trainer_is_named_with_its_log(tmp_path: Path) -> None:
 def test_light_install_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.launch.find_spec", lambda _: None)
+    monkeypatch.setattr("training.fitting.launch.find_spec", lambda _: None)
     with pytest.raises(ConfigurationError, match=r"requirements/train\.txt"):
         run_trainer(tmp_path, "fit")
 
@@ -118,6 +84,22 @@ def test_data_hash_of_a_run_depends_on_the_data_alone(shared: Path, tmp_path: Pa
         records.append(read_record(tmp_path / name))
     assert records[0]["data_hash"] == records[1]["data_hash"]
     assert records[0]["config_sha256"] != records[1]["config_sha256"]
+
+
+def test_share_of_the_data_and_balance_are_recorded(shared: Path, tmp_path: Path) -> None:
+    change = {"fraction": 0.5, "balance": {"power": 1.0}, "repeat": {"manhole_missing": 3}}
+    prepare_run(TrainingSettings.model_validate(CONFIG | change), shared, tmp_path / "half")
+    prepare_run(TrainingSettings.model_validate(CONFIG), shared, tmp_path / "whole")
+    half, whole = read_record(tmp_path / "half"), read_record(tmp_path / "whole")
+    assert half["fraction"] == 0.5
+    assert half["data_counts"]["train"]["photos"] == 2  # of three groups, rounded up
+    assert half["data_counts"]["val"] == whole["data_counts"]["val"]
+    assert half["data_hash"] != whole["data_hash"]
+    assert half["repeat_factors"]["manhole_missing"] == 3
+    listed = (tmp_path / "half" / "data" / "train.txt").read_text().splitlines()
+    assert len(listed) == half["train_images_listed"] > 2
+    assert whole["repeat_factors"] == {}
+    assert whole["train_images_listed"] == 3
 
 
 def test_used_run_folder_is_refused(shared: Path, tmp_path: Path) -> None:
@@ -185,3 +167,24 @@ def test_folder_without_data_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
         find_shared_dir(None)
     (tmp_path / "data").mkdir()
     assert find_shared_dir(None) == tmp_path.resolve()
+
+
+def test_weights_near_the_root_were_made_by_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "is_file", lambda _: True)
+    assert find_ancestor(Path("/weights/yolo26n.pt")) is None
+
+
+def test_start_of_the_other_task_keeps_its_size(tmp_path: Path) -> None:
+    # The library reads its environment on import, so it is asked in a process of its own.
+    script = """
+from ultralytics import YOLO
+from training.fitting.train import _build_model
+YOLO("yolo26s-seg.yaml", task="segment").save("outlines.pt")
+model = _build_model("detect", "outlines.pt")
+assert (model.task, model.model.yaml["scale"]) == ("detect", "s")
+"""
+    command = [sys.executable, "-c", script]
+    environment = isolated_environment(tmp_path)
+    subprocess.run(
+        command, env=environment, cwd=tmp_path, check=True, timeout=120
+    )  # our own interpreter

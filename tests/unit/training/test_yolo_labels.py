@@ -13,6 +13,13 @@ from detection.domain.errors import InvalidInputError
 from detection.domain.geometry import BBox
 from detection.domain.hazard import HazardClass
 from training.data.annotation import AnnotatedPhoto, Annotation
+from training.data.errors import (
+    ClassConflictError,
+    CorruptImageError,
+    LabelOutsideError,
+    MixedLabelsError,
+    UnknownClassError,
+)
 from training.data.sources import load_yolo_folder, load_yolo_labels_dir
 from training.data.yolo_export import (
     cxcywhn_from_xyxy,
@@ -63,6 +70,51 @@ def test_malformed_label_is_refused_with_its_place(tmp_path: Path, line: str) ->
     label.write_text(f"0 0.5 0.5 0.1 0.1\n{line}\n", encoding="utf-8")
     with pytest.raises(InvalidInputError, match=r"bad\.txt:2"):
         read_yolo_labels(label, CLASSES, 10, 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("0 0.5 0.5 0.1 0.1\n0 0.1 0.1 0.2 0.1 0.2 0.2\n", MixedLabelsError),
+        ("0 0.5 0.5 0.4 0.4\n1 0.5 0.5 0.4 0.41\n", ClassConflictError),
+        ("0 0.95 0.5 0.2 0.2\n", LabelOutsideError),
+        ("7 0.5 0.5 0.2 0.2\n", UnknownClassError),
+    ],
+)
+def test_labels_that_contradict_themselves_are_refused_by_name(
+    tmp_path: Path, text: str, error: type[InvalidInputError]
+) -> None:
+    label = tmp_path / "bad.txt"
+    label.write_text(text, encoding="utf-8")
+    with pytest.raises(error, match=r"bad\.txt"):
+        read_yolo_labels(label, CLASSES, 100, 100)
+
+
+def test_box_a_hair_over_the_edge_is_clipped(tmp_path: Path) -> None:
+    label = tmp_path / "a.txt"
+    label.write_text("0 0.905 0.5 0.2 0.2\n", encoding="utf-8")
+    assert read_yolo_labels(label, CLASSES, 100, 100)[0].box.x_max == 100
+
+
+def test_outline_a_hair_over_the_edge_is_clipped(tmp_path: Path) -> None:
+    label = tmp_path / "a.txt"
+    label.write_text("0 0.5 -0.0001 1.0004 0.5 0.5 0.5\n", encoding="utf-8")
+    (item,) = read_yolo_labels(label, CLASSES, 200, 100)
+    assert item.polygon == ((100, 0), (200, 50), (100, 50))
+    assert item.box.xyxy == (100, 0, 200, 50)
+
+
+def test_two_things_in_one_place_are_no_conflict(tmp_path: Path) -> None:
+    label = tmp_path / "a.txt"
+    label.write_text("0 0.5 0.5 0.4 0.4\n1 0.55 0.5 0.4 0.4\n", encoding="utf-8")
+    assert len(read_yolo_labels(label, CLASSES, 100, 100)) == 2
+
+
+def test_damaged_photo_is_refused_before_training(tmp_path: Path) -> None:
+    photo = draw_photo(tmp_path / "in" / "a.png", (), "train")
+    photo.path.write_bytes(photo.path.read_bytes()[:-30])
+    with pytest.raises(CorruptImageError, match=r"a\.png"):
+        write_yolo_dataset(tmp_path / "out", [photo], tuple(CLASSES.values()), {})
 
 
 def test_written_dataset_repeats_rare_classes_in_training_only(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ const remaining = document.getElementById("remaining");
 const helpDialog = document.getElementById("help-dialog");
 
 const viewer = new PhotoViewer(
-  document.getElementById("viewer"), document.getElementById("zoom-label"));
+  document.getElementById("viewer"), document.getElementById("zoom-label"),
+  document.getElementById("outline"));
 const sightings = new SightingStrip(
   document.getElementById("sightings"), document.getElementById("photo-name"), viewer);
 const queue = new CandidateQueue(shell.dataset.filter, shell.dataset.candidateId);

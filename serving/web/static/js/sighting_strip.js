@@ -53,7 +53,7 @@ export class SightingStrip {
     if (count === 0) return;
     this.#index = (index + count) % count;
     const sighting = this.#sightings[this.#index];
-    this.viewer.open(sighting.photo, sighting.bbox_xyxy);
+    this.viewer.open(sighting.photo, sighting.bbox_xyxy, sighting.polygons);
     for (const button of this.element.children) {
       const isCurrent = Number(button.dataset.index) === this.#index;
       button.setAttribute("aria-pressed", String(isCurrent));

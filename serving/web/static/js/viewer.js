@@ -1,6 +1,7 @@
-/** The photo at full resolution: deep zoom, the box over it, pixels never smoothed above 100 %. */
+/** The photo at full resolution: deep zoom, box and outline over it, no smoothing above 100 %. */
 
 import { _ } from "./i18n.js";
+import { OutlineLayer } from "./outline_layer.js";
 
 const OpenSeadragon = globalThis.OpenSeadragon;
 const CONTEXT = 3.2; // first view: the box with this many box sizes around it
@@ -24,11 +25,13 @@ function tileSource(photo) {
 export class PhotoViewer {
   #viewer;
   #box = null;
+  #rings = [];
   #overlay = null;
+  #outline;
   #showBox = true;
   #isOpen = false; // the first tiles may be drawn before the first view is set
 
-  constructor(element, zoomLabel) {
+  constructor(element, zoomLabel, outlineSvg) {
     this.element = element;
     this.zoomLabel = zoomLabel;
     this.#viewer = OpenSeadragon({
@@ -50,12 +53,15 @@ export class PhotoViewer {
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
       gestureSettingsTouch: { clickToZoom: false, dblClickToZoom: true },
     });
+    this.#viewer.canvas.append(outlineSvg);
+    this.#outline = new OutlineLayer(outlineSvg);
     // Our own keys work wherever the focus is; two sets would fight over the arrows.
     this.#viewer.innerTracker.keyDownHandler = null;
     this.#viewer.innerTracker.keyHandler = null;
     this.#viewer.addHandler("animation", () => this.#noteZoom());
     this.#viewer.addHandler("animation-finish", () => this.#noteZoom());
     this.#viewer.addHandler("resize", () => this.#noteZoom());
+    this.#viewer.addHandler("update-viewport", () => this.#outline.follow(this.#image));
     this.#viewer.addHandler("open", () => this.#onOpen());
     this.#viewer.addHandler("open-failed", () => this.#sayFailure());
     this.#viewer.addHandler("tile-load-failed", () => this.#sayFailure());
@@ -64,9 +70,14 @@ export class PhotoViewer {
     });
   }
 
-  /** Show `photo` with the box `[x_min, y_min, x_max, y_max]` in photo pixels. */
-  open(photo, bboxXyxy) {
+  /**
+   * Show `photo` with the box `[x_min, y_min, x_max, y_max]` and the outline, a ring of `[x, y]`
+   * for each of its pieces, in photo pixels.
+   */
+  open(photo, bboxXyxy, rings) {
     this.#box = bboxXyxy;
+    this.#rings = rings;
+    this.#outline.clear();
     this.photo = photo;
     this.#isOpen = false;
     this.element.classList.remove("has-pixels", "has-failed");
@@ -103,9 +114,10 @@ export class PhotoViewer {
     this.#viewer.viewport.zoomTo(this.#nativeZoom);
   }
 
-  /** Hide or show the box; returns whether it shows now. */
+  /** Hide or show the box and the outline; returns whether they show now. */
   toggleBox(show = !this.#showBox) {
     this.#showBox = show;
+    this.#outline.toggle(show);
     this.#overlay?.classList.toggle("is-hidden", !show);
     return show;
   }
@@ -133,10 +145,12 @@ export class PhotoViewer {
     this.#viewer.clearOverlays();
     this.#overlay = document.createElement("div");
     this.#overlay.className = "photo-box";
+    this.#overlay.classList.toggle("is-beside-outline", this.#rings.length > 0);
     this.#viewer.addOverlay({
       element: this.#overlay,
       location: this.#image.imageToViewportRectangle(xMin, yMin, xMax - xMin, yMax - yMin),
     });
+    this.#outline.draw(this.photo, this.#rings);
     this.toggleBox(this.#showBox);
     this.showBoxArea({ immediately: true });
     this.#noteZoom();

@@ -16,6 +16,7 @@ from serving.web.candidate_case import (
     describe_for_scripts,
     find_threshold,
     list_decisions,
+    list_models,
 )
 from serving.web.flight_pages import estimate_left_s
 from serving.web.rendering import Words
@@ -30,6 +31,7 @@ def _sighting(hazard_class: HazardClass, threshold: float | None) -> SightingDet
         photo_id=7,
         bbox_xyxy=(10, 20, 110, 140),
         score=0.8,
+        polygons=[],
         hazard_class=hazard_class,
         model_name="manhole",
         weights_sha256="a" * 64,
@@ -92,6 +94,27 @@ def test_threshold_is_that_of_the_candidates_class() -> None:
     )
     assert find_threshold(candidate) == pytest.approx(0.4)
     assert find_threshold(_candidate(_sighting(HazardClass.MANHOLE_BROKEN, None))) is None
+
+
+def test_models_are_named_once_each_with_the_threshold_of_the_class() -> None:
+    sha256 = "0123456789abcdef" * 4
+    own = _sighting(HazardClass.MANHOLE_BROKEN, 0.4)
+    other_class = _sighting(HazardClass.MANHOLE_MISSING, 0.2).model_copy(update={"score": 0.99})
+    newer = own.model_copy(update={"weights_sha256": sha256, "threshold": 0.5, "score": 0.7})
+    models = list_models(_candidate(other_class, newer, own, own))
+    assert [(each.name, each.threshold) for each in models] == [("manhole", 0.4), ("manhole", 0.5)]
+    assert [each.weights_prefix for each in models] == ["a" * 12, "0123456789ab"]
+
+
+def test_scripts_get_the_outline_in_photo_pixels() -> None:
+    ring = [(10.0, 20.0), (110.0, 20.0), (60.0, 140.0)]
+    outlined = _sighting(HazardClass.MANHOLE_BROKEN, 0.4).model_copy(update={"polygons": [ring]})
+    data = describe_for_scripts(
+        _candidate(outlined, _sighting(HazardClass.MANHOLE_OK, None)), Words("en")
+    )
+    sightings = data["sightings"]
+    assert isinstance(sightings, list)
+    assert [each["polygons"] for each in sightings] == [[ring], []]
 
 
 def test_scripts_get_tiles_and_title_in_the_language() -> None:

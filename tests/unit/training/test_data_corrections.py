@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from detection.domain.errors import ConfigurationError
+from detection.domain.geometry import BBox
+from detection.domain.hazard import HazardClass
+from training.data.annotation import AnnotatedPhoto, Annotation
+from training.data.corrections import Correction, apply_corrections, read_corrections
+
+OK, BROKEN = HazardClass.MANHOLE_OK, HazardClass.MANHOLE_BROKEN
+
+
+def photo(name: str, split: str = "train") -> AnnotatedPhoto:
+    boxes = tuple(Annotation(OK, BBox(0, 0, 5 + k, 5)) for k in range(2))
+    return AnnotatedPhoto(name, Path(name), 10, 10, split, name, "drawn", boxes)
+
+
+def read(tmp_path: Path, *rows: str) -> tuple[Correction, ...]:
+    path = tmp_path / "corrections.csv"
+    path.write_text("\n".join(["photo,what,label,to,why", *rows]) + "\n", encoding="utf-8")
+    return read_corrections(path)
+
+
+def test_acts_are_applied_by_the_number_in_the_file(tmp_path: Path) -> None:
+    rows = read(
+        tmp_path,
+        "a,drop_photo,,,blurred",
+        "b,drop_label,1,,twice",
+        "b,relabel,2,manhole_broken,piece missing",
+        "c,doubtful,1,,hardly seen",
+    )
+    found = apply_corrections([photo("a"), photo("b"), photo("c", "val")], rows)
+    assert [item.name for item in found] == ["b", "c"]
+    assert [(a.hazard_class, a.box.x_max) for a in found[0].annotations] == [(BROKEN, 6)]
+    assert found[1] == photo("c", "val")
+
+
+def test_set_without_corrections_stays_as_it_is(tmp_path: Path) -> None:
+    assert read_corrections(tmp_path / "none.csv") == ()
+    assert apply_corrections([photo("a")], ()) == [photo("a")]
+
+
+@pytest.mark.parametrize(
+    "row", ["a,drop,,,why", "a,drop_photo,,,", "a,relabel,1,lid,why", "a,drop_label,x,,why"]
+)
+def test_row_that_means_nothing_is_refused(tmp_path: Path, row: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"corrections\.csv"):
+        read(tmp_path, row)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("gone,drop_photo,,,why", "gone"),
+        ("b,drop_label,3,,why", "no label 3"),
+        ("v,drop_photo,,,why", "photo of val"),
+        ("v,relabel,1,manhole_ok,why", "photo of val"),
+    ],
+)
+def test_row_that_does_not_fit_the_set_is_refused(tmp_path: Path, row: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        apply_corrections([photo("b"), photo("v", "val")], read(tmp_path, row))

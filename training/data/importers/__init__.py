@@ -1,0 +1,1 @@
+"""Labelled sets of other tools to annotated photos: YOLO, COCO, Pascal VOC, Label Studio."""

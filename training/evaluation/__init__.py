@@ -1,0 +1,1 @@
+"""Parts of the evaluation: answers, counts, curves, outlines, intervals, slices, gallery."""
