@@ -67,7 +67,7 @@ def load_shadows(models_dir: Path, loaded: Sequence[LoadedModels] = ()) -> list[
         try:
             shadows.append(_load(settings, [manifest], loaded))
         except HazardLensError as error:
-            logger.error("the shadow model %s is left out: %s", manifest.name, error)  # noqa: TRY400
+            logger.error("the shadow model %s is left out: %s", manifest.name, error)  # noqa: TRY400 - no bug
     return shadows
 
 

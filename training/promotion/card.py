@@ -10,6 +10,7 @@ import yaml
 
 from training.data.sources import CATALOGUE_DIR
 from training.evaluation.figures import format_figure, table_from_evaluation, table_from_slices
+from training.fitting_settings import Optimisation
 from training.promotion.export import Parity
 from training.promotion.measure import FlightAlarms, Measured
 from training.settings import CatalogueSource, TrainingSettings
@@ -137,12 +138,23 @@ def _training_section(settings: TrainingSettings, record: Mapping[str, Any], par
             "## Training",
             "",
             started,
+            *_blend_lines(plan),
             *_ancestor_lines(record),
             f"- Environment: {environment}.",
             exported,
             shipped,
         ]
     )
+
+
+def _blend_lines(plan: Optimisation) -> list[str]:
+    if not plan.start_share:
+        return []
+    line = (
+        f"- The weights are a mean: {plan.start_share:.2f} of those it started from, "
+        f"{1 - plan.start_share:.2f} of the last epoch's."
+    )
+    return [line]
 
 
 def _ancestor_lines(record: Mapping[str, Any]) -> list[str]:

@@ -31,7 +31,7 @@ def signed(tmp_path: Path, key: Ed25519PrivateKey) -> Path:
     return path
 
 
-def change(path: Path, **changes: Any) -> SignatureState:  # noqa: ANN401
+def change(path: Path, **changes: Any) -> SignatureState:  # noqa: ANN401 - any field
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes))
     return load_manifest(path).signature
 

@@ -31,7 +31,7 @@ PROMOTE = Change("promote", "a test", "somebody")
 Put = Callable[[bytes], str]
 
 
-def describe(weights: str, sha256: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+def describe(weights: str, sha256: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any field
     return {
         "name": "manhole",
         "task": "detect",

@@ -13,7 +13,8 @@ from tests.drawn_data import CONFIG, draw_shared
 from training.cli.train import train
 from training.fitting import stages
 from training.fitting.stages import read_plan, train_run
-from training.promotion.card import _ancestor_lines
+from training.fitting_settings import Optimisation
+from training.promotion.card import _ancestor_lines, _blend_lines
 from training.promotion.shipping_checks import check_trained
 from training.record import read_record, write_record
 from training.settings import TrainingSettings, load_training_settings
@@ -205,3 +206,11 @@ def test_run_whose_configuration_is_refused_today_is_named(tmp_path: Path) -> No
     write_record(tmp_path, {"state": "interrupted", "config": {"name": "Old Name"}})
     with pytest.raises(ConfigurationError, match="refused today"):
         read_plan(tmp_path)
+
+
+def test_card_says_that_weights_are_a_mean() -> None:
+    plan = Optimisation(epochs=6, image_px=416, start_share=0.25)
+    (line,) = _blend_lines(plan)
+    assert "0.25 of those it started from" in line
+    assert "0.75 of the last epoch" in line
+    assert _blend_lines(Optimisation(epochs=6, image_px=416)) == []
