@@ -7,10 +7,10 @@ VENDOR := serving/web/static/vendor
 MIN_NODE := 18
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types contracts unit e2e browser bench lock clean
+.PHONY: help run test lint types contracts unit e2e browser bench bench-geometry lock clean
 
 help:  ## show this list
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: $(RUN_ENV)/.ready $(VENDOR)/.ready  ## start the service on 127.0.0.1:$(PORT) (first start: demo flight)
 	@exec $(RUN_ENV)/bin/hazardlens serve --port $(PORT)
@@ -37,6 +37,9 @@ e2e: $(TEST_ENV)/.ready $(VENDOR)/.ready browser
 
 bench: $(TEST_ENV)/.ready  ## figures of speed and accuracy (slow; wants an idle machine)
 	$(TEST_ENV)/bin/python -m tests.bench
+
+bench-geometry: $(TEST_ENV)/.ready  ## figures of places, groups and coverage against exact truth
+	OMP_NUM_THREADS=1 $(TEST_ENV)/bin/python -m tests.bench.geometry
 
 # The browser tests want a Chromium: the system's, else Debian's package where we may install it.
 browser:

@@ -16,6 +16,8 @@ class LazyCommands(click.Group):
 
     locations: ClassVar[dict[str, str]] = {
         "detect": "detection.cli.detect:detect",
+        "refine": "detection.cli.refine:refine",
+        "coverage": "detection.cli.coverage:coverage",
         "models": "detection.cli.models:models",
         "render-flight": "training.synthetic.cli:render_flight",
         "data": "training.cli.data:data",

@@ -7,17 +7,25 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.crack_measure import add_shape, measure_crack
 from detection.dedupe import group_candidates
 from detection.detectors.base import Detector
 from detection.detectors.rows import build_photo_boxes
 from detection.domain.finding import Candidate, Detection, GeoDetection
 from detection.domain.photo import Flight, FlightKind, IngestFailure, Photo
-from detection.georeference import georeference_detection, has_plausible_size
+from detection.georeference import (
+    Surroundings,
+    assign_areas,
+    georeference_detection,
+    has_plausible_size,
+    view_target,
+)
 from detection.ingest.decode import PhotoUnreadableError, decode_photo
 from detection.merge import merge_detections
 from detection.settings import DetectionSettings
@@ -119,27 +127,68 @@ def detect_pixels(
 
 
 def place_detections(
-    photo: Photo, found: PixelResult, kind: FlightKind, seconds: float
+    photo: Photo,
+    found: PixelResult,
+    kind: FlightKind,
+    seconds: float,
+    *,
+    surroundings: Surroundings | None = None,
 ) -> PhotoResult:
     """Give each box of a photo its place on the ground, or the reason why it has none.
 
-    ``seconds`` is how long finding them took.
+    ``seconds`` is how long finding them took, ``surroundings`` what is known of the place.
     """
     taxonomy = load_taxonomy()
     detections, implausible = (
-        tuple(georeference_detection(one, photo, taxonomy, kind=kind) for one in boxes)
+        tuple(
+            georeference_detection(one, photo, taxonomy, kind=kind, surroundings=surroundings)
+            for one in boxes
+        )
         for boxes in (found.detections, found.implausible)
     )
-    return PhotoResult(photo, detections, None, found.tiles, seconds, implausible)
+    measured = tuple(_add_measure(one, photo, surroundings) for one in detections)
+    return PhotoResult(photo, measured, None, found.tiles, seconds, implausible)
 
 
-def _judge_sizes(photo: Photo, kind: FlightKind) -> Callable[[Detection], bool]:
-    """Return the test whether a box of ``photo`` can be of the size that its class has."""
+def _measure_cracks(found: PixelResult, pixels: NDArray[np.uint8]) -> PixelResult:
+    return replace(found, detections=tuple(add_shape(one, pixels) for one in found.detections))
+
+
+def _add_measure(
+    placed: GeoDetection, photo: Photo, surroundings: Surroundings | None
+) -> GeoDetection:
+    """Return a crack with its measure; in millimetres only where its wall is known."""
+    found = placed.detection
+    if found.crack is None:
+        return placed
+    view = None
+    if placed.on_building is not None:
+        view = view_target(found, photo, load_taxonomy(), surroundings=surroundings)
+    measure = measure_crack(
+        found.crack,
+        photo,
+        found.bbox_xyxy.center,
+        distance_m=None if view is None else view.distance_m,
+        distance_std_m=0.0 if view is None else view.distance_std_m,
+        incidence_deg=None if view is None else view.incidence_deg,
+    )
+    return replace(placed, measure=measure)
+
+
+def _judge_sizes(
+    photo: Photo, kind: FlightKind, surroundings: Surroundings | None
+) -> Callable[[Detection], bool]:
+    """Return the test whether a box of ``photo`` can be of the size that its class has.
+
+    Sizes are judged by the ground alone, which is quick: buildings are looked for once, for the
+    boxes that are left.
+    """
     taxonomy = load_taxonomy()
+    ground = Surroundings(terrain=surroundings.terrain) if surroundings else None
 
     def is_plausible(found: Detection) -> bool:
-        placed = georeference_detection(found, photo, taxonomy, kind=kind)
-        return has_plausible_size(placed, photo, taxonomy)
+        placed = georeference_detection(found, photo, taxonomy, kind=kind, surroundings=ground)
+        return has_plausible_size(placed, photo, taxonomy, surroundings=ground)
 
     return is_plausible
 
@@ -150,21 +199,25 @@ def detect_photos(
     settings: DetectionSettings,
     *,
     kind: FlightKind = FlightKind.DRONE,
+    surroundings: Surroundings | None = None,
 ) -> Iterator[PhotoResult]:
     """Yield the result of each photo in order; a broken photo yields its failure.
 
-    The next photo is decoded while the models look at the one before.
+    The next photo is decoded while the models look at the one before. ``surroundings`` are those
+    of the flight, settled on its take-off.
     """
     started = time.monotonic()
     for photo, decoded in _decode_ahead(photos):
         if isinstance(decoded, IngestFailure):
             result = PhotoResult(photo, (), decoded, 0, time.monotonic() - started)
         else:
-            is_plausible = _judge_sizes(photo, kind)
+            is_plausible = _judge_sizes(photo, kind, surroundings)
             found = detect_pixels(
                 photo.photo_id, decoded, detectors, settings, is_plausible=is_plausible
             )
-            result = place_detections(photo, found, kind, time.monotonic() - started)
+            found = _measure_cracks(found, decoded)
+            seconds = time.monotonic() - started
+            result = place_detections(photo, found, kind, seconds, surroundings=surroundings)
         del decoded  # before the next is handed over: memory holds two photos, not three
         yield result
         started = time.monotonic()
@@ -177,21 +230,30 @@ def detect_flight(
     *,
     on_result: Callable[[PhotoResult], None] | None = None,
     finished: Mapping[str, PhotoResult] | None = None,
+    surroundings: Surroundings | None = None,
 ) -> FlightResult:
     """Look at a whole flight and group what was seen into candidates.
 
     ``finished`` holds results of an earlier run by photo id: those photos are not looked at
-    again. ``on_result`` is called after each new photo.
+    again. ``on_result`` is called after each new photo. ``surroundings`` is what is known of the
+    place of the flight.
     """
+    known = None if surroundings is None else surroundings.settle(flight.photos)
     by_id = dict(finished or {})
     waiting = (photo for photo in flight.photos if photo.photo_id not in by_id)
-    for result in detect_photos(waiting, detectors, settings, kind=flight.kind):
+    looked_at = detect_photos(waiting, detectors, settings, kind=flight.kind, surroundings=known)
+    for result in looked_at:
         by_id[result.photo.photo_id] = result
         if on_result is not None:
             on_result(result)
     results = tuple(by_id[photo.photo_id] for photo in flight.photos)
     placed = [found for result in results for found in result.detections]
-    candidates = group_candidates(placed, {photo.photo_id: photo for photo in flight.photos})
+    areas = None if known is None else known.areas
+    candidates = group_candidates(
+        placed,
+        {photo.photo_id: photo for photo in flight.photos},
+        find_areas=None if areas is None else partial(assign_areas, areas=areas),
+    )
     broken = tuple(result.failure for result in results if result.failure is not None)
     return FlightResult(flight, results, candidates, (*flight.failures, *broken))
 

@@ -25,7 +25,7 @@ from detection.domain.hazard import HazardClass
 DEFAULT_CONFIG_PATH = Path(__file__).resolve().parents[1] / "configs" / "detection" / "default.yaml"
 ENV_PREFIX = "HAZARDLENS_DETECTION_"
 
-PIPELINE_VERSION = 4
+PIPELINE_VERSION = 5
 """Raised when outlining, merging, placing or judging sizes gives other results: older progress is
 then done again."""
 
@@ -49,6 +49,8 @@ class DetectionSettings(BaseSettings):
     """Share of a tile that neighbouring tiles see both."""
     include_overview: bool = True
     """Also look at the whole photo made small."""
+    exiftool: str = "auto"
+    """ExifTool for photos that miss something: auto where it is installed, off, or its path."""
     models: Annotated[tuple[str, ...], NoDecode] = ()
     """Names of the models to run; empty runs every active one. Commas part names in text."""
 
@@ -121,9 +123,17 @@ class HashedModel(Protocol):
         """Side of the square that it sees."""
 
 
-def resolve_config(settings: DetectionSettings, models: Iterable[HashedModel]) -> dict[str, object]:
-    """Return everything that decides the results, as it is written beside them."""
+def resolve_config(
+    settings: DetectionSettings,
+    models: Iterable[HashedModel],
+    surroundings: Mapping[str, object] | None = None,
+) -> dict[str, object]:
+    """Return everything that decides the results, as it is written beside them.
+
+    ``surroundings`` are the hashes of the ground model and the layers, where there are any.
+    """
     return {
+        **({"surroundings": dict(surroundings)} if surroundings else {}),
         "pipeline_version": PIPELINE_VERSION,
         "runtime": settings.runtime,
         "overlap": settings.overlap,
@@ -140,7 +150,11 @@ def resolve_config(settings: DetectionSettings, models: Iterable[HashedModel]) -
     }
 
 
-def config_hash(settings: DetectionSettings, models: Iterable[HashedModel]) -> str:
+def config_hash(
+    settings: DetectionSettings,
+    models: Iterable[HashedModel],
+    surroundings: Mapping[str, object] | None = None,
+) -> str:
     """Return the sha256 of the resolved configuration; equal hashes give equal results."""
-    text = json.dumps(resolve_config(settings, models), sort_keys=True)
+    text = json.dumps(resolve_config(settings, models, surroundings), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

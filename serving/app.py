@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from detection.domain.errors import HazardLensError
 from serving.accounts.attempts import AttemptLimiter
 from serving.accounts.errors import TooManyAttemptsError
-from serving.api import auth, candidates, flights, hazards, health, models, photos
+from serving.api import auth, candidates, coverage, flights, hazards, health, layers, models, photos
 from serving.api.body_limit import BodyLimit
 from serving.api.problems import (
     Problem,
@@ -88,7 +88,7 @@ def open_services(settings: ServingSettings) -> Services:
 
 def _api_router() -> APIRouter:
     router = APIRouter(prefix="/api/v1")
-    for module in (health, auth, flights, photos, candidates, hazards, models):
+    for module in (health, auth, flights, coverage, photos, layers, candidates, hazards, models):
         router.include_router(module.router)
     return router
 

@@ -120,6 +120,7 @@ QueueReader = Annotated[Person, Depends(need(Permission.SEE_CANDIDATES))]
 Decider = Annotated[Person, Depends(need(Permission.DECIDE))]
 HazardReader = Annotated[Person, Depends(need(Permission.SEE_HAZARDS))]
 ModelReader = Annotated[Person, Depends(need(Permission.SEE_MODELS))]
+LayerManager = Annotated[Person, Depends(need(Permission.MANAGE_LAYERS))]
 
 
 def sign_in(

@@ -12,7 +12,7 @@ import procrastinate
 from serving.db.engine import libpq_url
 from serving.jobs import tasks
 from serving.jobs.context import WorkerContext
-from serving.jobs.queue import QUEUE, queue
+from serving.jobs.queue import QUEUES, queue
 
 
 def run_jobs(context: WorkerContext) -> None:
@@ -25,7 +25,7 @@ async def _run_jobs(context: WorkerContext) -> None:
     app = queue.with_connector(procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=3))
     async with app.open_async():
         await app.run_worker_async(
-            queues=[QUEUE],
+            queues=list(QUEUES),
             wait=False,
             listen_notify=False,
             additional_context={tasks.CONTEXT_KEY: context},

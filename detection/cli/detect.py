@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from detection.cli.run import detect_into_folder, read_own_photos
+from detection.cli.flight_source import (
+    FlightSource,
+    add_video_options,
+    build_video_options,
+    read_source,
+)
+from detection.cli.run import detect_into_folder
+from detection.cli.surroundings_files import (
+    SurroundingsFiles,
+    add_surroundings_options,
+    read_surroundings,
+)
 from detection.detectors.manifest import MODELS_DIR, select_manifests
 from detection.detectors.registry import ADAPTERS
 from detection.domain.errors import INTERRUPTED
 from detection.domain.photo import FlightKind
+from detection.refine.poses_file import apply_poses
 from detection.settings import load_settings
 
 EXIT_CODES = """\b
@@ -45,6 +58,8 @@ Exit codes:
     default=MODELS_DIR,
     help="Folder of manifests. Default: configs/models.",
 )
+@add_surroundings_options
+@add_video_options
 @click.pass_context
 def detect(
     context: click.Context,
@@ -58,19 +73,42 @@ def detect(
     streams: int | None,
     config: Path | None,
     models_dir: Path,
+    poses: Path | None,
+    dem: Path | None,
+    buildings: Path | None,
+    areas: tuple[str, ...],
+    declared: tuple[str, ...],
+    near: tuple[float, float] | None,
+    spacing_m: float,
+    pitch_deg: float | None,
+    focal_35mm: float | None,
 ) -> None:
-    """Find candidate hazards in the photos below FLIGHT, a folder of JPEG, PNG or TIFF files.
+    """Find candidate hazards in FLIGHT, a folder of JPEG, PNG or TIFF files, videos, or one video.
 
     Writes candidates.geojson, detections.json (COCO), failures.json, crops/, config.json and
     report.html, which opens offline, into the folder given with --out; progress.jsonl there lets
-    an interrupted run go on. What was found are candidates: people decide whether they are
-    hazards.
+    an interrupted run go on. Frames of videos are saved in frames/ there, each with the place that
+    the subtitles beside (SRT) or inside the video give. What was found are candidates: people
+    decide whether they are hazards.
     """
     try:
         settings = load_settings(config, models=names or None, runtime=runtime, streams=streams)
         manifests = select_manifests(settings.models, models_dir)
-        photos = read_own_photos(flight, out, FlightKind(kind), name or flight.resolve().name)
-        detect_into_folder(photos, settings, manifests, out)
+        place_files = SurroundingsFiles(poses, dem, buildings, areas, declared)
+        surroundings = read_surroundings(place_files)
+        title = name or flight.resolve().name
+        videos = build_video_options(FlightKind(kind), near, spacing_m, pitch_deg, focal_35mm)
+        photos = read_source(FlightSource(flight, title, settings.exiftool, videos), out)
+        if poses is not None:
+            photos = replace(photos, photos=apply_poses(poses, photos.photos))
+        detect_into_folder(
+            photos,
+            settings,
+            manifests,
+            out,
+            surroundings=surroundings,
+            hashes=place_files.list_hashes(),
+        )
     except KeyboardInterrupt:
         click.echo("\nInterrupted. Run the same command again to go on from here.", err=True)
         context.exit(INTERRUPTED)

@@ -22,12 +22,13 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from detection.cli.surroundings_files import list_warnings
 from detection.detectors.manifest import ModelManifest
 from detection.detectors.registry import load_detector
-from detection.domain.errors import EmptyFlightError, InvalidInputError
-from detection.domain.photo import Flight, FlightKind, Photo
+from detection.domain.errors import EmptyFlightError
+from detection.domain.photo import Flight, Photo
+from detection.georeference import Surroundings
 from detection.ingest.decode import PhotoUnreadableError, decode_photo
-from detection.ingest.flight import read_flight
 from detection.pipeline import (
     FlightResult,
     PhotoResult,
@@ -36,40 +37,33 @@ from detection.pipeline import (
     place_detections,
 )
 from detection.report.content import FlightReport, ReportModel
-from detection.report.crops import FOLDER_NAME as CROPS_FOLDER
 from detection.report.files import prepare_folder, write_json
-from detection.report.progress import FILE_NAME, FinishedPhoto, ProgressLog
+from detection.report.progress import FinishedPhoto, ProgressLog
 from detection.report.summary import summarize_report
 from detection.report.writer import write_report
 from detection.settings import DetectionSettings, config_hash, resolve_config
 
-
-def read_own_photos(folder: Path, out: Path, kind: FlightKind, name: str) -> Flight:
-    """Read the flight without the crops that this and earlier runs drew below it.
-
-    Raises:
-        InvalidInputError: the folder cannot be read, or is the output folder itself.
-        EmptyFlightError: it holds no photo of its own.
-    """
-    root = folder.resolve()
-    if root == out.resolve():
-        message = f"The output folder is the flight folder {folder} itself."
-        raise InvalidInputError(message, remedy="Give another folder with --out.")
-    with Console(stderr=True).status(f"Reading {folder}"):
-        crops = {path.with_name(CROPS_FOLDER).resolve() for path in root.rglob(FILE_NAME)}
-        return read_flight(folder, kind, name, left_out=crops)
+NOTHING_KNOWN = Surroundings()
 
 
 def detect_into_folder(
-    flight: Flight, settings: DetectionSettings, manifests: Sequence[ModelManifest], out: Path
+    flight: Flight,
+    settings: DetectionSettings,
+    manifests: Sequence[ModelManifest],
+    out: Path,
+    *,
+    surroundings: Surroundings = NOTHING_KNOWN,
+    hashes: Mapping[str, object] | None = None,
 ) -> None:
     """Look at the flight, write every file of the report into ``out`` and print the summary.
 
     Photos that an earlier run finished with the same configuration are not looked at again.
+    ``surroundings`` is what is known of the place, ``hashes`` are those of the files that say so.
 
     Raises:
         EmptyFlightError: no photo could be decoded; the report says why.
-        InvalidInputError: ``out`` cannot be made or written to.
+        InvalidInputError: ``out`` cannot be made or written to, or the ground model does not
+            reach to the flight.
         ModelError: a model cannot be loaded.
         ConfigurationError: the runtime is not installed.
     """
@@ -84,17 +78,20 @@ def detect_into_folder(
         for manifest in manifests
     ]
     manifests = [detector.manifest for detector in detectors]
+    surroundings = surroundings.settle(flight.photos)
+    for line in list_warnings(surroundings, flight.photos):
+        click.echo(line, err=True)
     prepare_folder(out)
     resolved = {
-        "config_hash": config_hash(settings, manifests),
+        "config_hash": config_hash(settings, manifests, hashes),
         "flight": flight.name,
         "kind": flight.kind.value,
-        **resolve_config(settings, manifests),
+        **resolve_config(settings, manifests, hashes),
     }
     write_json(out / "config.json", resolved)
     started = time.monotonic()
     log = ProgressLog(out, str(resolved["config_hash"]))
-    finished = _restore_results(log, flight)
+    finished = _restore_results(log, flight, surroundings)
     with log, _build_progress() as progress:
         task = progress.add_task("Looking", total=len(flight.photos), completed=len(finished))
 
@@ -103,7 +100,14 @@ def detect_into_folder(
                 log.append(_finished_from_result(result))
             progress.advance(task)
 
-        result = detect_flight(flight, detectors, settings, on_result=keep, finished=finished)
+        result = detect_flight(
+            flight,
+            detectors,
+            settings,
+            on_result=keep,
+            finished=finished,
+            surroundings=surroundings,
+        )
     report = _build_report(result, manifests, resolved, time.monotonic() - started)
     with Console(stderr=True).status("Drawing the crops and writing the report"):
         page_path = write_report(out, report, _read_pixels)
@@ -114,7 +118,9 @@ def detect_into_folder(
         raise EmptyFlightError(message, remedy=f"See {page_path} for each file and its remedy.")
 
 
-def _restore_results(log: ProgressLog, flight: Flight) -> dict[str, PhotoResult]:
+def _restore_results(
+    log: ProgressLog, flight: Flight, surroundings: Surroundings
+) -> dict[str, PhotoResult]:
     """Return what is finished by photo id, placed anew."""
     done = log.read(flight.photos)
     return {
@@ -123,6 +129,7 @@ def _restore_results(log: ProgressLog, flight: Flight) -> dict[str, PhotoResult]
             PixelResult(row.detections, row.tiles, row.implausible),
             flight.kind,
             row.seconds,
+            surroundings=surroundings,
         )
         for photo in flight.photos
         if (row := done.get(photo.photo_id)) is not None

@@ -11,7 +11,10 @@ class CameraIntrinsics:
     """Pinhole camera in pixels of the full photo.
 
     ``focal_px`` is the focal length in pixels, (``cx_px``, ``cy_px``) the principal point.
-    ``source`` says where the focal length came from (for example ``xmp:CalibratedFocalLength``).
+    ``source`` says where the focal length came from (for example ``xmp:CalibratedFocalLength``),
+    ``focal_std_px`` is one standard deviation where the source states or implies one.
+    ``distortion`` is (k1, k2, p1, p2, k3) of Brown's lens model in the order of OpenCV, in units
+    of the focal length; None where the photo does not say.
     """
 
     width_px: int
@@ -20,6 +23,8 @@ class CameraIntrinsics:
     cx_px: float
     cy_px: float
     source: str
+    focal_std_px: float | None = None
+    distortion: tuple[float, float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,8 @@ class CameraPose:
     (taken as the ground), ``altitude_m`` metres above the datum the camera names. Yaw is degrees
     clockwise from north, pitch degrees above the horizon (-90 looks straight down), roll degrees
     clockwise seen from behind the camera; ``None`` where the photo does not say. The ``*_std_*``
-    fields are one standard deviation. ``source`` names the tag family of each group of numbers.
+    fields are one standard deviation. ``source`` names where each group of numbers came from, as
+    ``position=xmp+rtk;altitude=xmp;angles=xmp``.
     """
 
     lon: float

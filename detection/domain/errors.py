@@ -55,3 +55,39 @@ class ConfigurationError(HazardLensError):
 
     code = "configuration_error"
     exit_code = 5
+
+
+class LayerError(InvalidInputError):
+    """A file of buildings, areas or covers that cannot be read."""
+
+    code = "layer_unreadable"
+
+
+class LayerWithoutCrsError(LayerError):
+    """A file that does not say in which coordinates it is, and nobody declared it."""
+
+    code = "layer_without_crs"
+
+
+class LayerCrsUnknownError(LayerError):
+    """A declared coordinate system that does not exist."""
+
+    code = "layer_crs_unknown"
+
+
+class LayerCrsMismatchError(LayerError):
+    """Coordinates that cannot be of the declared coordinate system."""
+
+    code = "layer_crs_mismatch"
+
+
+class LayerEmptyError(LayerError):
+    """A file without a single feature that can be used."""
+
+    code = "layer_empty"
+
+
+class LayerFieldError(LayerError):
+    """A named field that the file does not have."""
+
+    code = "layer_field_unknown"

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from detection.domain.geometry import BBox, Polygon
 from detection.domain.hazard import HazardClass
+
+
+@dataclass(frozen=True, slots=True)
+class CrackShape:
+    """Length and widths of a crack in pixels of the full photo, as seen in its pixels.
+
+    ``width_std_px`` is one standard deviation of the mean width.
+    """
+
+    length_px: float
+    mean_width_px: float
+    max_width_px: float
+    width_std_px: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +28,7 @@ class Detection:
 
     ``bbox_xyxy`` is in pixels of the full photo as displayed, ``score`` in [0, 1]. ``polygons``
     outline the thing in the same pixels, one ring per piece; a model of boxes leaves them out.
+    ``crack`` is the shape of a crack, where it was measured while the pixels were at hand.
     """
 
     photo_id: str
@@ -23,6 +38,7 @@ class Detection:
     model_name: str
     weights_sha256: str
     polygons: tuple[Polygon, ...] = ()
+    crack: CrackShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +46,8 @@ class GroundPoint:
     """A place with its error.
 
     ``lon``/``lat`` are EPSG:4326 degrees. The covariance is in the local east/north plane, m².
-    ``method`` says how the place was found (``flat_ground``, ``camera_position``).
+    ``method`` says how the place was found (``flat_ground``, ``terrain``, ``surface``,
+    ``building_facade``, ``building_roof``, ``camera_position``).
     """
 
     lon: float
@@ -41,6 +58,62 @@ class GroundPoint:
     method: str
 
 
+class BuildingPart(StrEnum):
+    """Where on a building something is."""
+
+    FACADE = "facade"
+    ROOF = "roof"
+
+
+@dataclass(frozen=True, slots=True)
+class OnBuilding:
+    """The building of an imported layer that a detection is on.
+
+    ``height_m`` is metres above the ground at its foot, with one standard deviation;
+    ``probability`` the share of what the errors allow that meets this building.
+    """
+
+    building_id: str
+    part: BuildingPart
+    height_m: float
+    height_std_m: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class AreaMembership:
+    """An administrative area (区, 街道, 社区, 网格) that a place lies in.
+
+    ``near_border`` tells that the 95 % ellipse reaches across the area's border.
+    """
+
+    level: str
+    area_id: str
+    name: str
+    near_border: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CrackMeasure:
+    """Length and width of a crack.
+
+    Pixels are those of the full photo and always given; millimetres, with one standard
+    deviation, only where ``width_measurable``. Otherwise ``reason`` says why not (a code).
+    """
+
+    length_px: float
+    mean_width_px: float
+    max_width_px: float
+    gsd_mm: float | None
+    width_measurable: bool
+    reason: str | None = None
+    length_mm: float | None = None
+    length_std_mm: float | None = None
+    mean_width_mm: float | None = None
+    max_width_mm: float | None = None
+    width_std_mm: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class GeoDetection:
     """A detection with its place, or the reason why it has none."""
@@ -48,6 +121,25 @@ class GeoDetection:
     detection: Detection
     ground: GroundPoint | None
     unplaced_reason: str | None = None
+    on_building: OnBuilding | None = None
+    measure: CrackMeasure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewVotes:
+    """What the photos of one thing say: views per class, and views that should show it.
+
+    ``counts`` pairs each class with the photos that show it as that class. ``covering`` counts
+    the photos whose picture holds the place; None where that was not looked at.
+    """
+
+    counts: tuple[tuple[HazardClass, int], ...]
+    covering: int | None = None
+
+    @property
+    def views(self) -> int:
+        """Photos that show the thing at all."""
+        return sum(count for _, count in self.counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +150,8 @@ class Candidate:
     its sightings vote for, ``score`` the mean over all sightings of the score for a hazard class
     (a sighting as intact counts 0). ``lon``, ``lat`` and ``error_m`` (semi-major axis of the
     95 % error ellipse, metres) are None together where no sighting could be placed.
+    ``is_ambiguous`` tells that another thing of the kind is so near that the errors do not keep
+    the two apart.
     """
 
     key: str
@@ -68,3 +162,7 @@ class Candidate:
     error_m: float | None
     ground: GroundPoint | None
     sightings: tuple[GeoDetection, ...]
+    votes: ViewVotes | None = None
+    on_building: OnBuilding | None = None
+    areas: tuple[AreaMembership, ...] = ()
+    is_ambiguous: bool = False

@@ -18,6 +18,7 @@ class Severity(StrEnum):
     FAILURE = "failure"
     WARNING = "warning"
     UNPLACED = "unplaced"
+    UNMEASURED = "unmeasured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,26 @@ _FAILURES = {
         "The same file is in this flight twice.",
         "Nothing to do; the first copy is used.",
     ),
+    "empty_track": (
+        "The track holds no position.",
+        "Switch on video captions in the drone's app before the flight and wait for a GPS fix.",
+    ),
+    "unreadable_track": (
+        "The file is no track that can be read.",
+        "Give the SRT file of the video, the MRK file of the RTK or a GPX track.",
+    ),
+    "ambiguous_coordinate_order": (
+        "The track does not say which of two numbers is the longitude; both orders are possible.",
+        "Say where it was flown with --near LON,LAT, or put a photo of the flight beside it.",
+    ),
+    "track_elsewhere": (
+        "The track lies more than 100 km from where the flight is known to be.",
+        "Check that the track belongs to this flight, and the place given with --near.",
+    ),
+    "unreadable_video": (
+        "The video cannot be decoded.",
+        "Copy it from the card again; give the MP4 or MOV that the drone wrote.",
+    ),
 }
 
 _WARNINGS = {
@@ -102,9 +123,120 @@ _WARNINGS = {
         "The focal length is not recorded.",
         "Use the originals from the card, with their EXIF data.",
     ),
+    "impossible_altitude": (
+        "The recorded height lies far outside what drones fly.",
+        "Calibrate the drone before take-off; use the originals from the card.",
+    ),
+    "fisheye_lens": (
+        "The camera calls its lens a fisheye; findings cannot be placed through it.",
+        "Use an ordinary lens, or let the camera correct its photos.",
+    ),
+    "digital_zoom": (
+        "The photo was taken with digital zoom; its scale is less certain.",
+        "Switch digital zoom off; it adds no detail.",
+    ),
+    "duplicated_position": (
+        "Exactly the same position as a photo taken at another time: the GPS had frozen.",
+        "Compare the places with the map; wait for a GPS fix before flying on.",
+    ),
+    "clock_jump": (
+        "From this photo on the camera's clock shows another time than before.",
+        "Set the clock before the flight; places taken from a track by time may be wrong.",
+    ),
+    "out_of_time_order": (
+        "The photo was taken at another time than its number says.",
+        "Check that the photo belongs to this flight.",
+    ),
+    "position_jump": (
+        "The position is further from its neighbours than anything flies or drives.",
+        "Look at the place on the map; leave the photo out if it is wrong.",
+    ),
+    "track_mismatch": (
+        "A track beside the photos does not fit this photo and was not used for it.",
+        "Check that the track belongs to this folder of photos.",
+    ),
+    "track_without_zone": (
+        "The camera's clock names no time zone and more than one fits the track; it was not used.",
+        "Set the time zone in the camera, or give photos that have a GPS position.",
+    ),
     "broken_metadata": (
         "A part of the EXIF or XMP data is damaged and was left out.",
         "Use the originals from the card.",
+    ),
+    "track_incomplete": (
+        "A part of the track cannot be read or holds no position; it was left out.",
+        "Nothing to do if it is short; else copy the track again.",
+    ),
+    "track_jump": (
+        "The track jumps faster than anything flies or drives.",
+        "Check whether two recordings were joined; look at the places on the map.",
+    ),
+    "coarse_position": (
+        "The track gives its position in steps of about 10 metres.",
+        "Take photos where metres matter; newer drones write finer tracks.",
+    ),
+    "no_track": (
+        "There is no track of the video; its frames have no position.",
+        "Put the SRT file of the same name beside the video.",
+    ),
+    "unread_telemetry": (
+        "The video carries telemetry in a form that cannot be read.",
+        "Put the SRT file of the same name beside the video.",
+    ),
+    "damaged_video": (
+        "The video is damaged or breaks off; the frames that could be decoded are used.",
+        "Copy it from the card again if frames are missing.",
+    ),
+    "assumed_attitude": (
+        "The camera's angles are assumed: heading along the course flown, pitch as it was given.",
+        "Use photos, or a drone that writes the gimbal angles into the track.",
+    ),
+}
+
+_COVERAGE_WARNINGS = {
+    "photo_blurred": (
+        "The photo is blurred.",
+        "Fly slower or shorten the exposure, then fly the spot again.",
+    ),
+    "photo_dark": (
+        "The photo is too dark.",
+        "Expose longer or fly by day, then fly the spot again.",
+    ),
+    "photo_bright": (
+        "The photo is overexposed.",
+        "Lower the exposure, then fly the spot again.",
+    ),
+    "photo_too_coarse": (
+        "One pixel covers too much ground for anything we look for.",
+        "Fly lower, or use a longer lens.",
+    ),
+    "photo_too_coarse_for_covers": (
+        "One pixel covers too much ground to tell the state of a manhole cover.",
+        "Fly lower where covers matter; roofs can be judged.",
+    ),
+    "layer_shapes_mended": (
+        "Some shapes crossed themselves and were mended.",
+        "Look at them on the map; correct them in the source where they look wrong.",
+    ),
+    "layer_shapes_left_out": (
+        "Some rows have no usable shape and were left out.",
+        "Check the rows without a shape, or of another kind, in the source.",
+    ),
+    "layer_ids_repeated": (
+        "Some ids stand more than once and were given a number.",
+        "Correct the ids in the source, or choose another field.",
+    ),
+    "layer_without_ids": (
+        "No field holds ids; rows are called by their number.",
+        "Name the field of the ids; otherwise a new export may number them anew.",
+    ),
+    "layer_datum_inexact": (
+        "The coordinate system belongs to an older datum; places may be off by up to 100 metres.",
+        "Have the layer converted to CGCS2000 with the parameters of your city.",
+    ),
+    "layer_offset": (
+        "The layer is offset as GCJ-02 is, although it is declared otherwise.",
+        "Import it again and declare GCJ-02, if it comes from a web map.",
     ),
 }
 
@@ -121,6 +253,33 @@ _UNPLACED = {
         "The place would be more than a kilometre from the camera.",
         "Fly closer or tilt the camera down.",
     ),
+    "outside_terrain": (
+        "The line of sight, or its error, reaches beyond the ground model.",
+        "Give a ground model that covers a kilometre round the flight, or tilt the camera down.",
+    ),
+    "outside_lens_model": (
+        "The lens calibration does not reach to this part of the photo.",
+        "Nothing to do; look at the other photos of the spot.",
+    ),
+}
+
+_UNMEASURED = {
+    "gsd_too_coarse": (
+        "A pixel covers too much for a width to be measured.",
+        "Fly closer: at 0.33 mm per pixel a crack of 1 mm is three pixels wide.",
+    ),
+    "unknown_scale": (
+        "How far away the surface is is not known, so pixels have no size in millimetres.",
+        "Use originals with height, angles and focal length, or import the buildings.",
+    ),
+    "too_oblique": (
+        "The surface is seen too flat for a length in millimetres.",
+        "Look at it more squarely.",
+    ),
+    "too_narrow": (
+        "The crack is less than three pixels wide.",
+        "Fly closer, or measure it on site.",
+    ),
 }
 
 _REMEDY_UNKNOWN = "Look at the photo; if it is in order, report this code."
@@ -129,8 +288,9 @@ _REMEDY_UNKNOWN = "Look at the photo; if it is in order, report this code."
 def _build_table() -> dict[str, Reason]:
     groups = {
         Severity.FAILURE: _FAILURES,
-        Severity.WARNING: _WARNINGS,
+        Severity.WARNING: _WARNINGS | _COVERAGE_WARNINGS,
         Severity.UNPLACED: _UNPLACED,
+        Severity.UNMEASURED: _UNMEASURED,
     }
     return {
         code: Reason(code, severity, message, remedy)

@@ -1,7 +1,7 @@
-"""The pinhole camera over flat ground: rays, where they meet the ground, and the derivatives.
+"""The camera's view: rays, where they meet flat ground, and how they are perturbed by errors.
 
 A sight is one row of numbers, one per `SightColumn`; everything here works on rows at once.
-Angles are in degrees, metres are east/north/up from the camera's foot.
+Angles are in degrees, metres are east/north/up from the stated place of the camera's foot.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import numpy as np
 
 from detection.domain.camera import CameraIntrinsics
 from detection.domain.geometry import FloatArray
-
-_STEP = 1e-4
+from detection.domain.lens import undistort_points
 
 
 class SightColumn(IntEnum):
-    """The numbers that a place depends on: columns of a sight and of the Jacobian."""
+    """The numbers that a place depends on: columns of a sight."""
 
     ALTITUDE = 0
     TARGET_HEIGHT = 1
@@ -28,6 +27,8 @@ class SightColumn(IntEnum):
     X = 6
     Y = 7
     FOCAL = 8
+    EAST = 9
+    NORTH = 10
 
 
 def compute_camera_axes(
@@ -52,16 +53,21 @@ def compute_camera_axes(
 
 
 def compute_rays(sights: FloatArray, intrinsics: CameraIntrinsics) -> FloatArray:
-    """Return the viewing ray of each sight ``(n, 9)`` in east/north/up, not normalised, (n, 3)."""
+    """Return the viewing ray of each sight ``(n, 11)`` in east/north/up, ``(n, 3)``.
+
+    A ray has length one along the optical axis. NaN where the lens model does not reach.
+    """
     focal = sights[:, SightColumn.FOCAL]
-    in_camera = np.stack(
+    shown = np.stack(
         [
             (sights[:, SightColumn.X] - intrinsics.cx_px) / focal,
             (sights[:, SightColumn.Y] - intrinsics.cy_px) / focal,
-            np.ones(len(sights)),
         ],
         axis=-1,
     )
+    if intrinsics.distortion is not None:
+        shown = undistort_points(shown, intrinsics.distortion)
+    in_camera = np.concatenate([shown, np.ones((len(sights), 1))], axis=1)
     yaw_deg = sights[:, SightColumn.YAW]
     axes = compute_camera_axes(yaw_deg, sights[:, SightColumn.PITCH], sights[:, SightColumn.ROLL])
     rays = np.einsum("ni,nij->nj", in_camera, axes)
@@ -83,15 +89,8 @@ def _tilt_sideways(rays: FloatArray, yaw_deg: FloatArray, tilt_deg: FloatArray) 
 
 
 def intersect_ground(sights: FloatArray, intrinsics: CameraIntrinsics) -> FloatArray:
-    """Return (east, north) metres from the camera to each ray's meeting point, (n, 2)."""
+    """Return (east, north) metres of each ray's meeting point with flat ground, (n, 2)."""
     rays = compute_rays(sights, intrinsics)
     drop_m = sights[:, SightColumn.ALTITUDE] - sights[:, SightColumn.TARGET_HEIGHT]
-    return np.asarray(rays[:, :2] * (drop_m / -rays[:, 2])[:, None], dtype=np.float64)
-
-
-def compute_jacobian(sight: FloatArray, intrinsics: CameraIntrinsics) -> FloatArray:
-    """Return d(east, north) / d(each `SightColumn`), shape (2, 9), by central differences."""
-    steps = np.eye(len(SightColumn)) * _STEP
-    after = intersect_ground(sight + steps, intrinsics)
-    before = intersect_ground(sight - steps, intrinsics)
-    return np.asarray((after - before).T / (2 * _STEP))
+    ahead = rays[:, :2] * (drop_m / -rays[:, 2])[:, None]
+    return np.asarray(ahead + sights[:, SightColumn.EAST : SightColumn.NORTH + 1])

@@ -1,113 +1,100 @@
-"""Read the ``drone-dji`` tags of an XMP packet and the camera angles of a DJI maker note.
+"""The ``drone-dji`` tags of an XMP packet, and the camera angles of a DJI maker note.
 
-DJI wrote both attributes and elements, numbers with and without a sign, ``GpsLatitude`` and
-``GPSLatitude``, and for some years ``GPSLongtitude``. Names are compared without case.
+DJI wrote numbers with and without a sign, ``GpsLatitude`` and ``GPSLatitude``, and for some years
+``GPSLongtitude``; newer Autel cameras write the same namespace, misspelling included.
 """
 
 from __future__ import annotations
 
-import math
-import re
 import struct
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from xml.etree.ElementTree import Element, ParseError
+from collections.abc import Mapping
+from datetime import UTC, datetime
 
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from detection.ingest.drone_tags import DroneTags, LensTags, find_number, list_numbers
 
-_DJI_NAMESPACE = "dji.com/drone-dji"
-_LOOSE_TAG = re.compile(r"drone-dji:(\w+)\s*(?:=\s*\"([^\"]*)\"|>([^<]*)<)")
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
 _NOTE_HEAD_BYTES, _NOTE_ROW_BYTES = 2, 12
 _FLOAT32, _ANGLE_TAGS = 11, {9: "pitch", 10: "yaw", 11: "roll"}
 _FULL_TURN_DEG = 360.0
+_DEWARP_NUMBERS = 9
+_ALREADY_DEWARPED = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class DjiTags:
-    """The DJI tags we use; None where a tag is missing or is not a number.
-
-    Degrees for angles and position, metres for altitudes and RTK deviations, pixels of the
-    original photo for the focal length and optical centre. ``rtk_flag`` 50 means a fixed
-    solution; ``gps_status`` is the camera's own word (Normal, RTK, Invalid).
-    """
-
-    lon: float | None = None
-    lat: float | None = None
-    absolute_altitude_m: float | None = None
-    relative_altitude_m: float | None = None
-    gimbal_yaw_deg: float | None = None
-    gimbal_pitch_deg: float | None = None
-    gimbal_roll_deg: float | None = None
-    focal_px: float | None = None
-    center_x_px: float | None = None
-    center_y_px: float | None = None
-    rtk_flag: int | None = None
-    rtk_std_lon_m: float | None = None
-    rtk_std_lat_m: float | None = None
-    rtk_std_height_m: float | None = None
-    gps_status: str | None = None
-    is_broken: bool = False
-
-
-def read_dji_xmp(packet: bytes | str | None) -> DjiTags:
-    """Return the DJI tags of an XMP packet; an empty result where it has none.
-
-    A packet that is no valid XML is searched for ``drone-dji:Name="value"`` all the same, and
-    the result says ``is_broken``.
-    """
-    if not packet:
-        return DjiTags()
-    text = packet if isinstance(packet, str) else packet.decode("utf-8", "replace")
-    text = text.lstrip("\ufeff").strip("\x00 \r\n\t")
-    try:
-        tags = dict(_iterate_tags(fromstring(text)))
-    except (ParseError, DefusedXmlException, ValueError):
-        found = _LOOSE_TAG.finditer(text)
-        return _tags_from_texts({m[1].lower(): m[2] or m[3] or "" for m in found}, is_broken=True)
-    return _tags_from_texts(tags, is_broken=False)
-
-
-def _iterate_tags(root: Element) -> Iterator[tuple[str, str]]:
-    for element in root.iter():
-        pairs = [*element.attrib.items(), (str(element.tag), element.text or "")]
-        for name, value in pairs:
-            namespace, _, local = name.rpartition("}")
-            if _DJI_NAMESPACE in namespace:
-                yield local.lower(), value
-
-
-def _tags_from_texts(texts: Mapping[str, str], *, is_broken: bool) -> DjiTags:
-    def number(*names: str) -> float | None:
-        values = (_number_from_text(texts.get(name, "")) for name in names)
-        return next((value for value in values if value is not None), None)
-
-    flag = number("rtkflag")
-    return DjiTags(
-        lon=number("gpslongitude", "gpslongtitude"),
-        lat=number("gpslatitude"),
-        absolute_altitude_m=number("absolutealtitude"),
-        relative_altitude_m=number("relativealtitude"),
-        gimbal_yaw_deg=number("gimbalyawdegree"),
-        gimbal_pitch_deg=number("gimbalpitchdegree"),
-        gimbal_roll_deg=number("gimbalrolldegree"),
-        focal_px=number("calibratedfocallength"),
-        center_x_px=number("calibratedopticalcenterx"),
-        center_y_px=number("calibratedopticalcentery"),
+def read_dji_tags(tags: Mapping[str, str]) -> DroneTags:
+    """Return the tags of the ``dji`` family (see :mod:`detection.ingest.xmp`)."""
+    flag = find_number(tags, "rtkflag")
+    return DroneTags(
+        source="xmp",
+        lon=find_number(tags, "gpslongitude", "gpslongtitude", "longitude"),
+        lat=find_number(tags, "gpslatitude", "latitude"),
+        absolute_altitude_m=find_number(tags, "absolutealtitude"),
+        relative_altitude_m=find_number(tags, "relativealtitude"),
+        yaw_deg=find_number(tags, "gimbalyawdegree"),
+        pitch_deg=find_number(tags, "gimbalpitchdegree"),
+        roll_deg=find_number(tags, "gimbalrolldegree"),
         rtk_flag=None if flag is None else int(flag),
-        rtk_std_lon_m=number("rtkstdlon"),
-        rtk_std_lat_m=number("rtkstdlat"),
-        rtk_std_height_m=number("rtkstdhgt"),
-        gps_status=texts.get("gpsstatus", "").strip() or None,
-        is_broken=is_broken,
+        std_lon_m=find_number(tags, "rtkstdlon"),
+        std_lat_m=find_number(tags, "rtkstdlat"),
+        std_height_m=find_number(tags, "rtkstdhgt"),
+        range_m=_read_range_m(tags),
+        gps_status=tags.get("gpsstatus", "").strip() or None,
+        utc=_read_utc(tags.get("utcatexposure", "")),
+        lenses=tuple(lens for lens in (_read_dewarp(tags), _read_calibration(tags)) if lens),
     )
 
 
-def _number_from_text(text: str) -> float | None:
-    match = _NUMBER.fullmatch(text.strip())
-    number = float(match[0]) if match else math.nan
-    return number if math.isfinite(number) else None
+def _read_range_m(tags: Mapping[str, str]) -> float | None:
+    distance_m = find_number(tags, "lrftargetdistance")
+    is_normal = tags.get("lrfstatus", "Normal").strip().lower() == "normal"
+    return distance_m if is_normal and distance_m is not None and distance_m > 0 else None
+
+
+def _read_calibration(tags: Mapping[str, str]) -> LensTags | None:
+    focal_px = find_number(tags, "calibratedfocallength")
+    if focal_px is None:
+        return None
+    return LensTags(
+        source="xmp:CalibratedFocalLength",
+        focal_px=focal_px,
+        center_x_px=find_number(tags, "calibratedopticalcenterx"),
+        center_y_px=find_number(tags, "calibratedopticalcentery"),
+    )
+
+
+def _read_dewarp(tags: Mapping[str, str]) -> LensTags | None:
+    """Return the calibration of this very lens, measured in the factory.
+
+    ``DewarpData`` is a date, a semicolon, then fx, fy, cx, cy, k1, k2, p1, p2, k3: OpenCV's
+    model, with cx and cy counted from the calibrated optical centre. It holds for pixels as the
+    sensor saw them, so not where the camera has corrected them itself (``DewarpFlag`` 1).
+    On the Turin flight it lies 2.7 % beside ``CalibratedFocalLength``, which is only the design
+    value, and a bundle adjustment with it held fixed reaches the residual of a free one.
+    """
+    numbers = list_numbers(tags.get("dewarpdata", "").rpartition(";")[2])
+    x_px = find_number(tags, "calibratedopticalcenterx")
+    y_px = find_number(tags, "calibratedopticalcentery")
+    if numbers is None or len(numbers) != _DEWARP_NUMBERS or x_px is None or y_px is None:
+        return None
+    across, down, dx, dy, k1, k2, p1, p2, k3 = numbers
+    if find_number(tags, "dewarpflag") == _ALREADY_DEWARPED or across <= 0 or down <= 0:
+        return None
+    return LensTags(
+        source="xmp:DewarpData",
+        focal_px=(across + down) / 2,
+        focal_spread_px=abs(across - down) / 2,
+        center_x_px=x_px + dx,
+        center_y_px=y_px + dy,
+        distortion=(k1, k2, p1, p2, k3),
+    )
+
+
+def _read_utc(text: str) -> datetime | None:
+    """Return ``UTCAtExposure``, which DJI writes with colons or dashes and without a zone."""
+    date, separator, clock = text.strip().replace(" ", "T").partition("T")
+    try:
+        moment = datetime.fromisoformat(f"{date.replace(':', '-')}{separator}{clock}")
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def read_maker_note_angles(note: bytes | None) -> tuple[float, float, float] | None:

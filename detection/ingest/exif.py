@@ -7,7 +7,7 @@ import math
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import SupportsFloat
 
 from PIL import ExifTags
@@ -16,6 +16,12 @@ from PIL.Image import Exif
 ORIENTATIONS = range(1, 9)
 SIDE_SWAPPING_ORIENTATIONS = frozenset({5, 6, 7, 8})
 """EXIF orientations in which the photo as displayed is as wide as the stored one is high."""
+
+_MAX_ZOOM = 200.0
+"""Beyond what any camera offers."""
+
+_UNITS_MM = {2: 25.4, 3: 10.0, 4: 1.0}
+"""Millimetres of a ``FocalPlaneResolutionUnit``."""
 
 _TAG = ExifTags.Base
 _GPS = ExifTags.GPS
@@ -30,9 +36,12 @@ _BAD_DATA = (
 class ExifData:
     """What EXIF says; None where it does not.
 
-    ``orientation`` is 1-8, ``exif_width_px`` the width that the camera recorded (a resized copy
-    may differ), ``altitude_m`` is negative below sea level. ``is_broken`` tells that a part of
-    the data could not be read.
+    ``captured_at`` has its fraction of a second where written. ``gps_time`` is the moment of the
+    position, aware. ``orientation`` is 1-8, ``exif_width_px`` the width that the camera recorded
+    (a resized copy may differ), ``pixels_per_mm`` how dense pixels lie on the sensor across,
+    ``digital_zoom`` how much a crop was enlarged (1 where not stated). ``altitude_m`` is negative
+    below sea level, ``position_radius_m`` the radius that the device gives for its position.
+    ``is_broken`` tells that a part of the data could not be read.
     """
 
     captured_at: datetime | None = None
@@ -42,9 +51,13 @@ class ExifData:
     exif_width_px: int | None = None
     focal_mm: float | None = None
     focal_35mm: float | None = None
+    pixels_per_mm: float | None = None
+    digital_zoom: float = 1.0
     lon: float | None = None
     lat: float | None = None
     altitude_m: float | None = None
+    position_radius_m: float | None = None
+    gps_time: datetime | None = None
     maker_note: bytes | None = None
     is_broken: bool = False
 
@@ -67,9 +80,13 @@ def read_exif(load: Callable[[], Exif]) -> ExifData:
         exif_width_px=_whole(read_number(detail.get(_TAG.ExifImageWidth))),
         focal_mm=_positive(read_number(detail.get(_TAG.FocalLength))),
         focal_35mm=_positive(read_number(detail.get(_TAG.FocalLengthIn35mmFilm))),
+        pixels_per_mm=_read_density(detail),
+        digital_zoom=_read_zoom(detail),
         lon=_read_degrees(gps.get(_GPS.GPSLongitude), gps.get(_GPS.GPSLongitudeRef), "W"),
         lat=_read_degrees(gps.get(_GPS.GPSLatitude), gps.get(_GPS.GPSLatitudeRef), "S"),
         altitude_m=_read_altitude(gps),
+        position_radius_m=_positive(read_number(gps.get(_GPS.GPSHPositioningError))),
+        gps_time=_read_gps_time(gps),
         maker_note=note if isinstance(note, bytes) else None,
     )
 
@@ -132,8 +149,44 @@ def _read_time(main: Mapping[int, object], detail: Mapping[int, object]) -> date
         return None
     date, _, clock = text.partition(" ")
     offset = _read_text(detail.get(_TAG.OffsetTimeOriginal)) or ""
+    fraction = _read_text(detail.get(_TAG.SubsecTimeOriginal)) or ""
     plain = f"{date.replace(':', '-')}T{clock[:8]}"
+    if fraction.isdecimal():
+        plain += f".{fraction[:6]:0<6}"
     for candidate in (plain + offset, plain):
         with contextlib.suppress(ValueError):
             return datetime.fromisoformat(candidate)
     return None
+
+
+def _read_gps_time(gps: Mapping[int, object]) -> datetime | None:
+    """Return the moment by GPS time: the date as text, the clock as three rationals."""
+    date = (_read_text(gps.get(_GPS.GPSDateStamp)) or "").replace(":", "-")
+    clock = gps.get(_GPS.GPSTimeStamp)
+    if not isinstance(clock, tuple):
+        return None
+    units = (3600.0, 60.0, 1.0)
+    parts = [read_number(part) for part in clock]
+    numbers = [part for part in parts if part is not None]
+    if len(numbers) != len(units):
+        return None
+    try:
+        day = datetime.fromisoformat(date).replace(tzinfo=UTC)
+        seconds = sum(part * unit for part, unit in zip(numbers, units, strict=True))
+        return day + timedelta(seconds=seconds)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _read_density(detail: Mapping[int, object]) -> float | None:
+    """Return pixels per millimetre across; the unit is inches where none is named (EXIF)."""
+    density = _positive(read_number(detail.get(_TAG.FocalPlaneXResolution)))
+    unit = _whole(read_number(detail.get(_TAG.FocalPlaneResolutionUnit))) or 2
+    millimetres = _UNITS_MM.get(unit)
+    return None if density is None or millimetres is None else density / millimetres
+
+
+def _read_zoom(detail: Mapping[int, object]) -> float:
+    """Return how much a crop was enlarged; 0 means that it was not (EXIF)."""
+    zoom = read_number(detail.get(_TAG.DigitalZoomRatio))
+    return zoom if zoom is not None and 1.0 < zoom <= _MAX_ZOOM else 1.0

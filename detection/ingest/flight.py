@@ -3,48 +3,50 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import stat
-from collections.abc import Container, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Container, Sequence
 from pathlib import Path, PurePosixPath
 
+from detection.domain.camera import CameraIntrinsics
 from detection.domain.errors import EmptyFlightError, InvalidInputError
 from detection.domain.photo import Flight, FlightKind, IngestFailure, Photo
 from detection.domain.reasons import build_failure
+from detection.ingest.exiftool import complete_photos
+from detection.ingest.flight_checks import check_flight
+from detection.ingest.folder import list_photo_files
 from detection.ingest.header import PhotoHeader, UnusableFileError, read_header
-from detection.ingest.intrinsics import read_intrinsics, rotate_intrinsics
+from detection.ingest.intrinsics import has_fisheye, read_intrinsics, rotate_intrinsics
+from detection.ingest.moment import find_moment
 from detection.ingest.pose import read_pose
+from detection.ingest.sidecars import apply_sidecars
 
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff"})
+MIN_DIGITAL_ZOOM = 1.01
+"""Enlargements up to this are roundings."""
 
 NAMED_FAILURES = 5
 """So many files are named with their remedies where none can be used."""
 
 
-@dataclass(frozen=True, slots=True)
-class FolderListing:
-    """The files of a folder: photos by suffix with their ids, sorted, and how many are others.
-
-    ``closed_folders`` are the ids of folders that could not be listed.
-    """
-
-    photo_files: tuple[tuple[str, Path], ...]
-    other_files: int
-    closed_folders: tuple[str, ...] = ()
-
-
 def read_flight(
-    folder: Path, kind: FlightKind, name: str, *, left_out: Container[Path] = ()
+    folder: Path,
+    kind: FlightKind,
+    name: str,
+    *,
+    left_out: Container[Path] = (),
+    exiftool: Path | None = None,
+    may_be_empty: bool = False,
 ) -> Flight:
     """Read every photo below ``folder``; files that cannot be used become failures.
 
-    Only headers are decoded: a photo that breaks off in the middle is found when its pixels are
-    read. ``left_out`` holds resolved paths of folders below that are not looked into.
+    RTK logs and GPS tracks beside the photos are used where they fit, and ``exiftool`` is asked
+    for what is then still missing. Only headers are decoded: a photo that breaks off in the
+    middle is found when its pixels are read. ``left_out`` holds resolved paths of folders below
+    that are not looked into. A flight that ``may_be_empty`` is one of videos, which are not read
+    here.
 
     Raises:
         InvalidInputError: ``folder`` is no folder or may not be read.
-        EmptyFlightError: no photo below ``folder`` can be used.
+        EmptyFlightError: no photo below ``folder`` can be used, and it must hold some.
     """
     listing = list_photo_files(folder, left_out)
     photos: list[Photo] = []
@@ -60,16 +62,19 @@ def read_flight(
             photos.append(result)
         else:
             failures.append(build_failure(photo_id, "duplicate_photo", f"same as {first}"))
-    if not photos:
-        raise _empty_flight(folder, listing, failures)
-    return Flight(name, kind, tuple(photos), tuple(failures), listing.other_files)
+    if not photos and not may_be_empty:
+        raise explain_empty_flight(folder, listing.other_files, failures)
+    placed, unused = apply_sidecars(photos, listing.sidecar_files)
+    checked = check_flight(complete_photos(placed, exiftool, kind), kind=kind)
+    return Flight(name, kind, checked, (*failures, *unused), listing.other_files)
 
 
-def _empty_flight(
-    folder: Path, listing: FolderListing, failures: list[IngestFailure]
+def explain_empty_flight(
+    folder: Path, other_files: int, failures: Sequence[IngestFailure]
 ) -> EmptyFlightError:
+    """Return the error that names what is wrong with the files of a flight without photos."""
     if not failures:
-        message = f"{folder} holds no photo; {listing.other_files} other files were passed over."
+        message = f"{folder} holds no photo; {other_files} other files were passed over."
         remedy = "Give the folder with the JPEG, PNG or TIFF files of the flight."
         return EmptyFlightError(message, remedy=remedy)
     rows = [f"  {row.photo_id}: {row.message} {row.remedy}" for row in failures[:NAMED_FAILURES]]
@@ -77,59 +82,6 @@ def _empty_flight(
         rows.append(f"  and {len(failures) - NAMED_FAILURES} more")
     message = "\n".join([f"None of the {len(failures)} photos in {folder} can be used:", *rows])
     return EmptyFlightError(message, remedy="\nMend or replace them, then run the command again.")
-
-
-def list_photo_files(folder: Path, left_out: Container[Path] = ()) -> FolderListing:
-    """List ``folder`` and everything below; hidden files and folders are passed over.
-
-    Links to folders are followed, each real folder once; folders whose resolved path is in
-    ``left_out`` are not.
-
-    Raises:
-        InvalidInputError: ``folder`` is no folder or may not be read.
-    """
-    if not folder.is_dir():
-        message = f"{folder} is not a folder."
-        raise InvalidInputError(message, remedy="Give the folder that holds the flight's photos.")
-    photos: list[tuple[str, Path]] = []
-    others = 0
-    closed: list[Path] = []
-    for path in _walk(folder, closed, left_out):
-        if path.suffix.lower() in PHOTO_SUFFIXES:
-            photos.append((_photo_id_from_path(path.relative_to(folder)), path))
-        else:
-            others += 1
-    if folder in closed:
-        message = f"{folder} cannot be read."
-        raise InvalidInputError(message, remedy="Check the folder's permissions.")
-    closed_ids = sorted(_photo_id_from_path(path.relative_to(folder)) for path in closed)
-    return FolderListing(tuple(sorted(photos)), others, tuple(closed_ids))
-
-
-def _walk(folder: Path, closed: list[Path], left_out: Container[Path]) -> Iterator[Path]:
-    """Yield every file below ``folder``; folders that cannot be listed go to ``closed``."""
-
-    def note_closed(error: OSError) -> None:
-        closed.append(Path(str(error.filename)))
-
-    seen: set[tuple[int, int]] = set()
-    for place, folders, files in os.walk(folder, followlinks=True, onerror=note_closed):
-        status = Path(place).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and Path(place, name).resolve() not in left_out
-        )
-        yield from (Path(place, name) for name in files if not name.startswith("."))
-
-
-def _photo_id_from_path(relative: Path) -> str:
-    """Return the id; bytes that are no UTF-8 are written in hex so that it can be stored."""
-    return os.fsencode(relative.as_posix()).decode("utf-8", "backslashreplace")
 
 
 def read_photo(
@@ -180,20 +132,29 @@ def _hash_file(path: Path) -> str:
 def _photo_from_header(
     header: PhotoHeader, path: Path, photo_id: str, digest: str, kind: FlightKind
 ) -> Photo:
-    pose, warnings = read_pose(header.exif, header.dji, kind)
-    stored = read_intrinsics(header.width_px, header.height_px, header.exif, header.dji)
-    photo = Photo(
+    pose, warnings = read_pose(header.exif, header.tags, kind)
+    stored = read_intrinsics(header.width_px, header.height_px, header.exif, header.tags)
+    return Photo(
         photo_id=photo_id,
         path=path,
         sha256=digest,
         width_px=header.displayed_width_px,
         height_px=header.displayed_height_px,
-        captured_at=header.exif.captured_at,
+        captured_at=find_moment(header.exif, header.tags),
         camera_model=header.exif.model,
         intrinsics=stored and rotate_intrinsics(stored, header.exif.orientation),
         pose=pose,
-        warnings=warnings,
+        warnings=warnings + _list_lens_warnings(header, stored, kind),
     )
-    extra = () if stored or kind is FlightKind.STREET else ("no_focal_length",)
-    broken = ("broken_metadata",) if header.exif.is_broken or header.dji.is_broken else ()
-    return replace(photo, warnings=warnings + extra + broken)
+
+
+def _list_lens_warnings(
+    header: PhotoHeader, camera: CameraIntrinsics | None, kind: FlightKind
+) -> tuple[str, ...]:
+    found = {
+        "no_focal_length": camera is None and kind is FlightKind.DRONE,
+        "fisheye_lens": has_fisheye(header.tags),
+        "digital_zoom": header.exif.digital_zoom > MIN_DIGITAL_ZOOM,
+        "broken_metadata": header.is_broken,
+    }
+    return tuple(code for code, holds in found.items() if holds)

@@ -8,8 +8,10 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from detection.ingest.decode import MAX_PIXELS, READ_FORMATS
-from detection.ingest.dji_xmp import DjiTags, read_dji_xmp
+from detection.ingest.drone_tags import DroneTags
 from detection.ingest.exif import SIDE_SWAPPING_ORIENTATIONS, ExifData, read_exif
+from detection.ingest.maker_xmp import read_drone_tags
+from detection.ingest.xmp import read_xmp
 
 MIN_SIDE_PX = 64
 _UNREAD_HEADS = (b"GIF8", b"BM", b"RIFF", b"%PDF", b"8BPS", b"\x00\x00\x00\x0cjP", b"FUJIFILM")
@@ -29,12 +31,16 @@ class UnusableFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PhotoHeader:
-    """Stored size (before the EXIF turn), EXIF and DJI tags of a photo."""
+    """Stored size (before the EXIF turn), EXIF and the drone makers' tags of a photo.
+
+    ``is_broken`` tells that a part of EXIF or XMP could not be read.
+    """
 
     width_px: int
     height_px: int
     exif: ExifData
-    dji: DjiTags
+    tags: tuple[DroneTags, ...]
+    is_broken: bool
 
     @property
     def displayed_width_px(self) -> int:
@@ -96,8 +102,9 @@ def _header_from_image(image: Image.Image) -> PhotoHeader:
     if image.format == "TIFF" and exif.orientation in SIDE_SWAPPING_ORIENTATIONS:
         width_px, height_px = height_px, width_px  # Pillow turns the size of a TIFF itself
     packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
-    dji = read_dji_xmp(packet if isinstance(packet, (bytes, str)) else None)
-    return PhotoHeader(width_px, height_px, exif, dji)
+    xmp = read_xmp(packet if isinstance(packet, (bytes, str)) else None)
+    tags = read_drone_tags(xmp, exif.model)
+    return PhotoHeader(width_px, height_px, exif, tags, exif.is_broken or xmp.is_broken)
 
 
 def _read_exif_of(image: Image.Image) -> ExifData:

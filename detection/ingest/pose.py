@@ -2,61 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from detection.domain.camera import CameraPose
 from detection.domain.photo import FlightKind
-from detection.ingest.dji_xmp import DjiTags, read_maker_note_angles
+from detection.ingest.accuracy import find_accuracy
+from detection.ingest.dji_xmp import read_maker_note_angles
+from detection.ingest.drone_tags import DroneTags
 from detection.ingest.exif import ExifData
 
-_RTK_FIXED = 50
+AGL_RANGE_M = (-300.0, 1500.0)
+"""Believable heights above the take-off point: below it in a valley, above it a licensed flight."""
+
+ALTITUDE_RANGE_M = (-500.0, 9000.0)
+"""Believable heights above any datum: the shore of the Dead Sea to the summit of Everest."""
+
 _MAX_LON_DEG, _MAX_LAT_DEG = 180.0, 90.0
 _NULL_ISLAND_DEG = 1e-4
 _SIDEWAYS_DEG = 45.0
+_FULL_TURN_DEG = 360.0
 _DISPLAY_TURN_DEG = {3: 180.0, 6: 90.0, 8: -90.0}
 """How far clockwise a viewer turns the stored pixels, by EXIF orientation."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Accuracy:
-    """One standard deviation of each group of numbers."""
-
-    horizontal_m: float
-    vertical_m: float
-    yaw_deg: float
-    tilt_deg: float
-
-
-_GPS_ALONE = _Accuracy(horizontal_m=1.5, vertical_m=3.0, yaw_deg=2.0, tilt_deg=0.5)
-_RTK = _Accuracy(horizontal_m=0.05, vertical_m=0.3, yaw_deg=0.5, tilt_deg=0.2)
-
-
 def read_pose(
-    exif: ExifData, dji: DjiTags, kind: FlightKind
+    exif: ExifData, tags: Sequence[DroneTags], kind: FlightKind
 ) -> tuple[CameraPose | None, tuple[str, ...]]:
     """Return the pose (None without a position) and the warnings, in a fixed order.
 
-    A street photo is not expected to know its angles or its height, so it is not warned about
-    them.
+    ``tags`` are those of the makers found in the XMP, the most specific first; each group of
+    numbers comes from the first that has it. A street photo is not expected to know its angles
+    or its height, so it is not warned about them.
     """
-    position, warnings = _read_position(exif, dji)
-    angles, angle_warnings = _read_angles(exif, dji)
-    altitude_agl_m = dji.relative_altitude_m
+    position, warnings = _read_position(exif, tags)
+    angles, angle_warnings = _read_angles(exif, tags)
+    altitude_agl_m, altitude_source = _read_height(tags)
+    altitude_m = _first(*(one.absolute_altitude_m for one in tags), exif.altitude_m)
+    is_possible = _lies_in(altitude_m, ALTITUDE_RANGE_M)
+    if not _lies_in(altitude_agl_m, AGL_RANGE_M):
+        altitude_agl_m, altitude_source, is_possible = None, "none", False
     if kind is FlightKind.DRONE:
         warnings += angle_warnings
         warnings += ["no_altitude"] if altitude_agl_m is None else []
+        warnings += [] if is_possible else ["impossible_altitude"]
     if position is None:
         return None, tuple(warnings)
     lon, lat, position_source = position
-    accuracy, is_rtk = _find_accuracy(dji)
-    if dji.rtk_flag is not None and not is_rtk:
-        warnings.append("rtk_not_fixed")
     yaw_deg, pitch_deg, roll_deg, angle_source = angles or (None, None, None, "none")
+    accuracy = find_accuracy(exif, tags, position_source, angle_source)
+    if any(one.rtk_flag for one in tags) and not accuracy.is_rtk:  # 0: there is no RTK at all
+        warnings.append("rtk_not_fixed")
     pose = CameraPose(
         lon=lon,
         lat=lat,
         altitude_agl_m=altitude_agl_m,
-        altitude_m=_first(dji.absolute_altitude_m, exif.altitude_m),
+        altitude_m=altitude_m if _lies_in(altitude_m, ALTITUDE_RANGE_M) else None,
         yaw_deg=yaw_deg,
         pitch_deg=pitch_deg,
         roll_deg=None if roll_deg is None else roll_as_displayed(roll_deg, exif.orientation),
@@ -65,9 +65,26 @@ def read_pose(
         yaw_std_deg=accuracy.yaw_deg,
         pitch_std_deg=accuracy.tilt_deg,
         roll_std_deg=accuracy.tilt_deg,
-        source=f"position={position_source}{'+rtk' if is_rtk else ''};angles={angle_source}",
+        source=name_sources(
+            position_source + ("+rtk" if accuracy.is_rtk else ""), altitude_source, angle_source
+        ),
     )
     return pose, tuple(warnings)
+
+
+def name_sources(position: str, altitude: str, angles: str) -> str:
+    """Return the ``source`` of a pose from where each group of numbers came."""
+    return f"position={position};altitude={altitude};angles={angles}"
+
+
+def split_sources(source: str) -> dict[str, str]:
+    """Return where each group of numbers came from; the inverse of :func:`name_sources`.
+
+    >>> split_sources("position=xmp+rtk;altitude=none;angles=xmp")["position"]
+    'xmp+rtk'
+    """
+    pairs = (part.partition("=") for part in source.split(";"))
+    return {name: value for name, _, value in pairs}
 
 
 def roll_as_displayed(roll_deg: float, orientation: int) -> float:
@@ -87,17 +104,31 @@ def _first(*values: float | None) -> float | None:
     return next((value for value in values if value is not None), None)
 
 
+def _lies_in(value: float | None, bounds: tuple[float, float]) -> bool:
+    """Whether a number is believable; one that is missing is."""
+    return value is None or bounds[0] <= value <= bounds[1]
+
+
+def _read_height(tags: Sequence[DroneTags]) -> tuple[float | None, str]:
+    """Return the height above the take-off point (or the ground) and where it came from."""
+    for one in tags:
+        if one.relative_altitude_m is not None:
+            return one.relative_altitude_m, one.source
+    return None, "none"
+
+
 def _read_position(
-    exif: ExifData, dji: DjiTags
+    exif: ExifData, tags: Sequence[DroneTags]
 ) -> tuple[tuple[float, float, str] | None, list[str]]:
+    stated = [(one.lon, one.lat, one.source) for one in tags]
     found = [
         (lon, lat, source)
-        for lon, lat, source in ((dji.lon, dji.lat, "xmp"), (exif.lon, exif.lat, "exif"))
+        for lon, lat, source in (*stated, (exif.lon, exif.lat, "exif"))
         if lon is not None and lat is not None
     ]
     if not found:
         return None, ["no_position"]
-    if (dji.gps_status or "").lower() == "invalid":
+    if any((one.gps_status or "").lower() == "invalid" for one in tags):
         return None, ["no_position", "invalid_position"]
     away = [p for p in found if max(abs(p[0]), abs(p[1])) > _NULL_ISLAND_DEG]
     if not away:
@@ -109,40 +140,26 @@ def _read_position(
 
 
 def _read_angles(
-    exif: ExifData, dji: DjiTags
+    exif: ExifData, tags: Sequence[DroneTags]
 ) -> tuple[tuple[float, float, float, str] | None, list[str]]:
-    yaw, pitch, roll = dji.gimbal_yaw_deg, dji.gimbal_pitch_deg, dji.gimbal_roll_deg
-    if yaw is not None and pitch is not None:
-        angles = (yaw, pitch, roll or 0.0, "xmp")
-    elif noted := _read_noted_angles(exif):
-        angles = (*noted, "makernote")
-    else:
+    """Return (yaw, pitch, roll, source) from the first source that does not say all zeros.
+
+    Some cameras write zeros whatever the gimbal does (DJI Mini 2; a P1 on an M400).
+    """
+    found = [
+        (one.yaw_deg, one.pitch_deg, one.roll_deg or 0.0, one.source)
+        for one in tags
+        if one.yaw_deg is not None and one.pitch_deg is not None
+    ]
+    if noted := _read_noted_angles(exif):
+        found.append((*noted, "makernote"))
+    turns = [angles for angles in found if max(map(abs, angles[:3])) <= _FULL_TURN_DEG]
+    if not turns:
         return None, ["no_attitude"]
-    if not any(angles[:3]):
-        return None, ["no_attitude", "zero_attitude"]
-    return angles, []
+    turned = next((angles for angles in turns if any(angles[:3])), None)
+    return (turned, []) if turned is not None else (None, ["no_attitude", "zero_attitude"])
 
 
 def _read_noted_angles(exif: ExifData) -> tuple[float, float, float] | None:
     is_dji = (exif.make or "").upper().startswith("DJI")
     return read_maker_note_angles(exif.maker_note) if is_dji else None
-
-
-def _find_accuracy(dji: DjiTags) -> tuple[_Accuracy, bool]:
-    """Return the standard deviations and whether they come from a fixed RTK solution.
-
-    The camera's own RTK deviation counts, but never below 2 cm (antenna offset); the height
-    error is that of the flat ground as much as of the receiver.
-    """
-    if dji.rtk_flag != _RTK_FIXED:
-        return _GPS_ALONE, False
-    stds = [std for std in (dji.rtk_std_lon_m, dji.rtk_std_lat_m) if std is not None and std > 0]
-    return (
-        _Accuracy(
-            horizontal_m=max(*stds, 0.02) if stds else _RTK.horizontal_m,
-            vertical_m=max(dji.rtk_std_height_m or 0.0, _RTK.vertical_m),
-            yaw_deg=_RTK.yaw_deg,
-            tilt_deg=_RTK.tilt_deg,
-        ),
-        True,
-    )

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from detection.domain.ellipse import compute_ellipse
-from detection.domain.finding import Candidate, GeoDetection, GroundPoint
+from detection.domain.finding import (
+    Candidate,
+    GeoDetection,
+    GroundPoint,
+    OnBuilding,
+    ViewVotes,
+)
 from detection.report.content import FlightReport, rank_candidates
 from detection.taxonomy import load_taxonomy
 
@@ -39,6 +46,18 @@ def _build_feature(candidate: Candidate, crops: CropNames) -> dict[str, object]:
         "ellipse": _build_ellipse(candidate.ground),
         "method": candidate.ground.method if candidate.ground else None,
         "unplaced_reason": find_unplaced_reason(candidate),
+        "on_building": _build_building(candidate.on_building),
+        "areas": [
+            {
+                "level": area.level,
+                "id": area.area_id,
+                "name": area.name,
+                "near_border": area.near_border,
+            }
+            for area in candidate.areas
+        ],
+        "votes": _build_votes(candidate.votes),
+        "is_ambiguous": candidate.is_ambiguous,
         "models": _list_models(candidate.sightings),
         "sightings": [
             _build_sighting(sighting, crops.get((candidate.key, index)))
@@ -78,6 +97,25 @@ def _build_ellipse(ground: GroundPoint | None) -> dict[str, float] | None:
     }
 
 
+def _build_building(found: OnBuilding | None) -> dict[str, object] | None:
+    if found is None:
+        return None
+    return {
+        "id": found.building_id,
+        "part": found.part.value,
+        "height_m": round(found.height_m, 2),
+        "height_std_m": round(found.height_std_m, 2),
+        "probability": round(found.probability, 3),
+    }
+
+
+def _build_votes(votes: ViewVotes | None) -> dict[str, object] | None:
+    if votes is None:
+        return None
+    counts = {hazard_class.value: count for hazard_class, count in votes.counts}
+    return {"counts": counts, "views": votes.views, "covering": votes.covering}
+
+
 def _list_models(sightings: Sequence[GeoDetection]) -> list[dict[str, str]]:
     pairs = {(one.detection.model_name, one.detection.weights_sha256) for one in sightings}
     return [{"name": name, "weights_sha256": sha256} for name, sha256 in sorted(pairs)]
@@ -91,4 +129,5 @@ def _build_sighting(sighting: GeoDetection, crop: str | None) -> dict[str, objec
         "score": round(found.score, 4),
         "bbox_xyxy": [round(side, 1) for side in found.bbox_xyxy.xyxy],
         "crop": crop,
+        "measure": None if sighting.measure is None else asdict(sighting.measure),
     }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from detection.domain.finding import Detection
+from detection.domain.finding import CrackShape, Detection
 from detection.domain.geometry import BBox
 from detection.domain.hazard import HazardClass
 from detection.domain.photo import Photo
@@ -110,6 +110,7 @@ def _row_from_detection(found: Detection) -> dict[str, object]:
         "model_name": found.model_name,
         "weights_sha256": found.weights_sha256,
         "polygons": found.polygons,
+        "crack": None if found.crack is None else asdict(found.crack),
     }
 
 
@@ -140,4 +141,5 @@ def _detection_from_row(photo_id: str, found: dict[str, Any]) -> Detection:
         polygons=tuple(
             tuple((float(x), float(y)) for x, y in polygon) for polygon in found["polygons"]
         ),
+        crack=None if found["crack"] is None else CrackShape(**found["crack"]),
     )

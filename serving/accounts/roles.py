@@ -23,6 +23,7 @@ class Permission(StrEnum):
     DECIDE = "decide"
     SEE_HAZARDS = "see_hazards"
     SEE_MODELS = "see_models"
+    MANAGE_LAYERS = "manage_layers"
     MANAGE_USERS = "manage_users"
 
 
@@ -32,7 +33,7 @@ _READER = frozenset({Permission.SEE_FLIGHTS, Permission.SEE_CANDIDATES, Permissi
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OPERATOR: _OPERATOR,
     Role.REVIEWER: _OPERATOR | _READER | {Permission.DECIDE},
-    Role.ENGINEER: _READER | {Permission.SEE_MODELS},
+    Role.ENGINEER: _READER | {Permission.SEE_MODELS, Permission.MANAGE_LAYERS},
     Role.ADMIN: frozenset(Permission),
 }
 

@@ -9,9 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.api.problems import answer_problem, make_problem
 
-REMEDY = "Upload single photos; the limit is HAZARDLENS_MAX_UPLOAD_MB."
-SMALL_REMEDY = "Send less; only photos may be large."
-UPLOAD_PATH = re.compile(r"/api/v1/flights/[^/]+/photos")
+REMEDY = "Upload single photos or a smaller layer; the limit is HAZARDLENS_MAX_UPLOAD_MB."
+SMALL_REMEDY = "Send less; only photos and layers may be large."
+UPLOAD_PATH = re.compile(r"/api/v1/(flights/[^/]+/photos|layers)")
 
 
 class _TooLargeError(Exception):
@@ -21,8 +21,8 @@ class _TooLargeError(Exception):
 class BodyLimit:
     """ASGI middleware that counts the body's bytes, announced or not.
 
-    Photos go to disk while they arrive; everything else is read into memory, before anybody asks
-    who sends it, and has a much lower limit.
+    Photos and layers go to disk while they arrive; everything else is read into memory, before
+    anybody asks who sends it, and has a much lower limit.
     """
 
     def __init__(self, app: ASGIApp, *, max_bytes: int, max_upload_bytes: int) -> None:

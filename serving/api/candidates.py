@@ -15,17 +15,22 @@ from serving.api.paging import PageDep
 from serving.api.photos import find_photo, photo_file
 from serving.api.pictures import CACHE_SHORTLY, IMAGE_ANSWER, answer_picture
 from serving.api.problems import describe_problems
-from serving.api.schemas import (
-    MAX_ID,
+from serving.api.review_schemas import (
     CandidateAnswer,
     CandidatePage,
     CountsAnswer,
     DecisionAnswer,
     DecisionRequest,
+    GroupingAnswer,
+    MergeRequest,
+    SplitRequest,
 )
+from serving.api.schemas import MAX_ID
 from serving.api.views import view_candidate, view_candidate_item
-from serving.db.tables import ReviewEventRow
-from serving.deps import Decider, QueueReader, ServicesDep, SessionDep
+from serving.db.tables import DetectionRow, ReviewEventRow
+from serving.deps import Decider, QueueReader, Services, ServicesDep, SessionDep
+from serving.jobs.grouping_undo import undo_grouping
+from serving.jobs.hand_grouping import merge_candidates, split_candidate
 from serving.review import decisions
 from serving.review.decision import CandidateState
 from serving.review.errors import CandidateNotFoundError
@@ -37,6 +42,7 @@ from serving.review.queue import (
     list_candidates,
     position_of,
 )
+from serving.review.seen import Seen
 
 router = APIRouter(tags=["review"])
 
@@ -107,10 +113,24 @@ def read_crop(candidate_id: CandidateId, _: QueueReader, services: ServicesDep) 
         best = best_sighting(get_candidate(session, candidate_id))
     if best is None:
         raise CandidateNotFoundError(candidate_id)
-    photo = find_photo(services, best.photo_id)
-    box = (best.x_min, best.y_min, best.x_max, best.y_max)
-    path = services.derivatives.crop(photo_file(services, photo), photo.sha256, box)
-    return answer_picture(path, cache_control=CACHE_SHORTLY)
+    return _answer_crop(services, best)
+
+
+@router.get(
+    "/candidates/{candidate_id}/sightings/{detection_id}/crop.jpg",
+    response_class=FileResponse,
+    responses=describe_problems(404) | IMAGE_ANSWER,
+)
+def read_sighting_crop(
+    candidate_id: CandidateId, detection_id: CandidateId, _: QueueReader, services: ServicesDep
+) -> FileResponse:
+    """Return one sighting cut out of its photo, the box drawn in."""
+    with services.sessions() as session:
+        sightings = get_candidate(session, candidate_id).sightings
+    for sighting in sightings:
+        if sighting.detection_id == detection_id:
+            return _answer_crop(services, sighting.detection)
+    raise CandidateNotFoundError(candidate_id)
 
 
 @router.post(
@@ -151,10 +171,89 @@ def undo(
     return _answer(event)
 
 
+@router.post(
+    "/candidates/{candidate_id}/merge", status_code=201, responses=describe_problems(404, 409)
+)
+def merge(
+    candidate_id: CandidateId,
+    *,
+    body: MergeRequest,
+    person: Decider,
+    services: ServicesDep,
+    session: SessionDep,
+    idempotency_key: IdempotencyKey = None,
+) -> GroupingAnswer:
+    """Say that other candidates of the flight show the same thing; this one takes their photos.
+
+    Only pending candidates can be merged away. They keep their history and come back by undo.
+    """
+    event = merge_candidates(
+        session,
+        services.store,
+        reviewer_from_person(person),
+        Seen(candidate_id, body.revision, body.expected_state),
+        [Seen(other.id, other.revision) for other in body.others],
+        note=body.note,
+        idempotency_key=idempotency_key,
+    )
+    return GroupingAnswer.model_validate(event)
+
+
+@router.post(
+    "/candidates/{candidate_id}/split", status_code=201, responses=describe_problems(404, 409)
+)
+def split(
+    candidate_id: CandidateId,
+    *,
+    body: SplitRequest,
+    person: Decider,
+    services: ServicesDep,
+    session: SessionDep,
+    idempotency_key: IdempotencyKey = None,
+) -> GroupingAnswer:
+    """Say that some sightings show another thing, which becomes a pending candidate."""
+    event = split_candidate(
+        session,
+        services.store,
+        reviewer_from_person(person),
+        Seen(candidate_id, body.revision, body.expected_state),
+        body.sightings,
+        note=body.note,
+        idempotency_key=idempotency_key,
+    )
+    return GroupingAnswer.model_validate(event)
+
+
+@router.post("/groupings/{grouping_id}/undo", responses=describe_problems(404, 409))
+def undo_merge_or_split(
+    grouping_id: Annotated[int, Path(ge=1, le=MAX_ID)],
+    person: Decider,
+    services: ServicesDep,
+    session: SessionDep,
+    idempotency_key: IdempotencyKey = None,
+) -> GroupingAnswer:
+    """Take back the last merge or split of its candidates."""
+    event = undo_grouping(
+        session,
+        services.store,
+        reviewer_from_person(person),
+        grouping_id,
+        idempotency_key=idempotency_key,
+    )
+    return GroupingAnswer.model_validate(event)
+
+
 def reviewer_from_person(person: Person) -> decisions.Reviewer:
     """Return a signed-in person as the one who acts in review."""
     is_admin = person.role is Role.ADMIN
     return decisions.Reviewer(person.user_id, person.username, person.role.value, is_admin)
+
+
+def _answer_crop(services: Services, row: DetectionRow) -> FileResponse:
+    photo = find_photo(services, row.photo_id)
+    box = (row.x_min, row.y_min, row.x_max, row.y_max)
+    path = services.derivatives.crop(photo_file(services, photo), photo.sha256, box)
+    return answer_picture(path, cache_control=CACHE_SHORTLY)
 
 
 def _answer(event: ReviewEventRow) -> DecisionAnswer:

@@ -25,7 +25,7 @@ from serving.api.views import view_accepted, view_flight, view_flight_summary, v
 from serving.deps import FlightReader, FlightWriter, ServicesDep, SessionDep
 from serving.flights import catalogue
 from serving.flights.upload import receive_photo
-from serving.jobs.flights import cancel_flight, retry_flight, submit_flight
+from serving.jobs.flights import cancel_flight, reprocess_flight, retry_flight, submit_flight
 
 router = APIRouter(prefix="/flights", tags=["flights"])
 
@@ -117,3 +117,9 @@ def cancel(flight_id: FlightId, _: FlightWriter, session: SessionDep) -> FlightS
 def retry(flight_id: FlightId, _: FlightWriter, session: SessionDep) -> FlightStateAnswer:
     """Process again what failed or was cut off; what is done stays as it is."""
     return FlightStateAnswer.model_validate(retry_flight(session, flight_id))
+
+
+@router.post("/{flight_id}/reprocess", status_code=202, responses=describe_problems(404, 409))
+def reprocess(flight_id: FlightId, _: FlightWriter, session: SessionDep) -> FlightStateAnswer:
+    """Look at every photo anew, with the models and layers of now; decisions are kept."""
+    return FlightStateAnswer.model_validate(reprocess_flight(session, flight_id))

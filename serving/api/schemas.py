@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from detection.domain.hazard import HazardClass
 from detection.domain.photo import FlightKind
 from serving.accounts.roles import Role
-from serving.review.decision import CandidateState, Verdict
 
 MAX_ID = 2**63 - 1
 SCHEME: Final = "bearer"
@@ -156,6 +155,7 @@ class PhotoAccepted(Answer):
     lat: float | None
     captured_at: str | None
     warnings: list[str]
+    flags: list[str] = Field([], description="faults of the picture itself: blur, exposure")
 
 
 class PhotoItem(Answer):
@@ -168,6 +168,7 @@ class PhotoItem(Answer):
     yaw_deg: float | None
     state: PhotoState
     captured_at: str | None
+    flags: list[str] = Field(description="faults of the picture itself: blur, exposure")
     thumbnail_url: str
 
 
@@ -196,125 +197,6 @@ class PhotoAnswer(PhotoItem):
     tile_px: int
     overlap_px: int
     max_level: int
-
-
-class SightingItem(Answer):
-    """One box that shows a candidate."""
-
-    photo_id: int
-    bbox_xyxy: BoxXyxy
-    score: float
-
-
-class CandidateItem(Answer):
-    """A candidate in the queue; ``lon``, ``lat``, ``error_m`` are null together."""
-
-    id: int
-    flight_id: int
-    hazard_class: HazardClass
-    score: float
-    state: CandidateState
-    lon: float | None
-    lat: float | None
-    error_m: float | None
-    crop_url: str
-    sightings: list[SightingItem]
-
-
-class CandidatePage(Answer):
-    """A page of candidates in the order of attention: class, then score."""
-
-    items: list[CandidateItem]
-    next_cursor: str | None
-
-
-class CountsAnswer(Answer):
-    """How many candidates are in each state."""
-
-    pending: int
-    confirmed: int
-    rejected: int
-    unsure: int
-    duplicate: int
-
-
-class Ellipse(Answer):
-    """The 95 % error ellipse; the angle is that of the longer axis, clockwise from north."""
-
-    semi_major_m: float
-    semi_minor_m: float
-    angle_deg: float
-
-
-class SightingDetail(SightingItem):
-    """A sighting with its photo, its outline and the model that saw it."""
-
-    polygons: list[Ring] = Field(
-        description="rings of x, y in photo pixels, one per piece; empty from a model of boxes"
-    )
-    hazard_class: HazardClass
-    model_name: str
-    weights_sha256: str
-    threshold: float | None
-    photo_name: str
-    photo_url: str
-    thumbnail_url: str
-    width_px: int
-    height_px: int
-    lon: float | None
-    lat: float | None
-    yaw_deg: float | None
-    captured_at: str | None
-    unplaced_reason: str | None
-
-
-class EventItem(Answer):
-    """One act in the history of a candidate."""
-
-    id: int
-    kind: Literal["decision", "undo"]
-    verdict: Verdict | None
-    state_before: CandidateState
-    state_after: CandidateState
-    note: str | None
-    duplicate_of: int | None
-    undoes: int | None
-    undone: bool
-    made_by: str
-    made_at: datetime
-
-
-class CandidateAnswer(CandidateItem):
-    """A candidate with everything a reviewer looks at."""
-
-    key: str
-    duplicate_of: int | None
-    method: str | None
-    ellipse: Ellipse | None
-    unplaced_reason: str | None
-    config_hash: str
-    model_names: list[str]
-    sightings: list[SightingDetail]  # type: ignore[assignment]  # the same rows in more detail
-    history: list[EventItem]
-
-
-class DecisionRequest(BaseModel):
-    """What a reviewer says. ``expected_state`` overrules a decision that the reviewer has seen."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    verdict: Verdict
-    note: Note | None = None
-    duplicate_of: RowId | None = None
-    expected_state: CandidateState | None = None
-
-
-class DecisionAnswer(Answer):
-    """The number of the decision, for undo, and the state that followed."""
-
-    id: int
-    candidate_id: int
-    state: CandidateState
 
 
 class HazardItem(Answer):

@@ -9,11 +9,24 @@ from sqlalchemy.orm import Session
 from detection.domain.ellipse import compute_ellipse
 from detection.domain.hazard import HazardClass
 from detection.domain.photo import FlightKind
-from serving.api.schemas import (
+from serving.api.candidate_views import (
+    view_areas,
+    view_building,
+    view_finest_measure,
+    view_groupings,
+    view_measure,
+    view_same_place,
+    view_votes,
+)
+from serving.api.review_schemas import (
     CandidateAnswer,
     CandidateItem,
     Ellipse,
     EventItem,
+    SightingDetail,
+    SightingItem,
+)
+from serving.api.schemas import (
     FailureAnswer,
     FlightAnswer,
     FlightFailure,
@@ -23,8 +36,6 @@ from serving.api.schemas import (
     PhotoAnswer,
     PhotoItem,
     ProgressAnswer,
-    SightingDetail,
-    SightingItem,
 )
 from serving.db.tables import (
     CandidateRow,
@@ -35,10 +46,13 @@ from serving.db.tables import (
     ReviewEventRow,
 )
 from serving.flights.catalogue import Progress, count_progress, get_flight, list_failures
+from serving.flights.photo_rows import flags_from_row
 from serving.flights.results import ground_from_row, polygons_from_row
 from serving.ledger.hazards import Hazard
 from serving.review.decision import CandidateState, Verdict
 from serving.review.decisions import list_events
+from serving.review.grouping_events import list_grouping_events
+from serving.review.places import list_same_place
 from serving.review.queue import get_candidate, photos_of
 from serving.storage.derivatives import TILE_PX, top_zoom_level
 
@@ -91,7 +105,8 @@ def view_failure(row: IngestFailureRow) -> FailureAnswer:
 
 def view_accepted(row: PhotoRow) -> PhotoAccepted:
     """Return the receipt of one photo."""
-    return PhotoAccepted.model_validate(row)
+    accepted = PhotoAccepted.model_validate(row)
+    return accepted.model_copy(update={"flags": flags_from_row(row)})
 
 
 def view_photo_item(row: PhotoRow) -> PhotoItem:
@@ -104,6 +119,7 @@ def view_photo_item(row: PhotoRow) -> PhotoItem:
         yaw_deg=row.yaw_deg,
         state=row.state,  # type: ignore[arg-type]  # the table holds no other
         captured_at=row.captured_at,
+        flags=flags_from_row(row),
         thumbnail_url=thumbnail_url(row.id),
     )
 
@@ -148,6 +164,9 @@ def view_candidate_item(row: CandidateRow) -> CandidateItem:
         error_m=row.error_m,
         crop_url=f"{API}/candidates/{row.id}/crop.jpg",
         sightings=[view_sighting(sighting.detection) for sighting in row.sightings],
+        votes=view_votes(row),
+        is_ambiguous=row.is_ambiguous,
+        revision=row.revision,
     )
 
 
@@ -177,6 +196,13 @@ def view_candidate(session: Session, candidate_id: int) -> CandidateAnswer:
         model_names=sorted({detection.model_name for detection in detections}),
         sightings=[_view_sighting_detail(detection, photos) for detection in detections],
         history=view_history(list_events(session, candidate_id)),
+        merged_into=row.merged_into,
+        place_key=row.place_key,
+        on_building=view_building(session, row),
+        areas=view_areas(row),
+        measure=view_finest_measure(detections),
+        groupings=view_groupings(list_grouping_events(session, candidate_id), candidate_id),
+        same_place=view_same_place(list_same_place(session, row)),
     )
 
 
@@ -199,6 +225,9 @@ def _view_sighting_detail(row: DetectionRow, photos: Mapping[int, PhotoRow]) -> 
         yaw_deg=photo.yaw_deg,
         captured_at=photo.captured_at,
         unplaced_reason=row.unplaced_reason,
+        detection_id=row.id,
+        is_current=row.run == photo.run,
+        measure=view_measure(row),
     )
 
 

@@ -12,9 +12,11 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    LargeBinary,
     String,
     Text,
     UniqueConstraint,
+    false,
     func,
     text,
 )
@@ -47,7 +49,10 @@ class UserRow(Base):
 
 
 class FlightRow(Base):
-    """One upload and how far its processing is. Counts are never stored: they are counted."""
+    """One upload and how far its processing is. Counts are never stored: they are counted.
+
+    ``run`` numbers the processing; looking at every photo anew begins the next one.
+    """
 
     __tablename__ = "flights"
     __table_args__ = (
@@ -63,6 +68,7 @@ class FlightRow(Base):
     kind: Mapped[str] = mapped_column(String(16))
     site: Mapped[str | None] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(16), server_default="draft", index=True)
+    run: Mapped[int] = mapped_column(server_default=text("1"))
     demo_key: Mapped[str | None] = mapped_column(String(32), unique=True)
     created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(AWARE, server_default=func.now())
@@ -81,7 +87,9 @@ class PhotoRow(Base):
 
     ``captured_at`` is ISO 8601 as the camera wrote it, with or without a zone. Pose and
     intrinsics are the columns of ``CameraPose`` and ``CameraIntrinsics``; ``pose_source`` and
-    ``intrinsics_source`` are null where the photo has none.
+    ``intrinsics_source`` are null where the photo has none. The last four are the columns of
+    ``PhotoQuality``, measured at upload; null together where that was not done yet. ``run`` is
+    the processing whose detections stand for the photo: the latest that was finished.
     """
 
     __tablename__ = "photos"
@@ -105,6 +113,7 @@ class PhotoRow(Base):
     warnings: Mapped[list[str]] = mapped_column(ARRAY(String(64)), server_default="{}")
     state: Mapped[str] = mapped_column(String(16), server_default="queued")
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    run: Mapped[int] = mapped_column(server_default=text("1"))
     processed_at: Mapped[datetime | None] = mapped_column(AWARE)
     uploaded_at: Mapped[datetime] = mapped_column(AWARE, server_default=func.now())
 
@@ -112,6 +121,8 @@ class PhotoRow(Base):
     cx_px: Mapped[float | None] = mapped_column(Float)
     cy_px: Mapped[float | None] = mapped_column(Float)
     intrinsics_source: Mapped[str | None] = mapped_column(String(80))
+    focal_std_px: Mapped[float | None] = mapped_column(Float)
+    distortion: Mapped[list[float] | None] = mapped_column(ARRAY(Float))
 
     lon: Mapped[float | None] = mapped_column(Float)
     lat: Mapped[float | None] = mapped_column(Float)
@@ -126,6 +137,11 @@ class PhotoRow(Base):
     pitch_std_deg: Mapped[float | None] = mapped_column(Float)
     roll_std_deg: Mapped[float | None] = mapped_column(Float)
     pose_source: Mapped[str | None] = mapped_column(String(200))
+
+    blur_px: Mapped[float | None] = mapped_column(Float)
+    brightness: Mapped[float | None] = mapped_column(Float)
+    dark_share: Mapped[float | None] = mapped_column(Float)
+    bright_share: Mapped[float | None] = mapped_column(Float)
 
 
 class IngestFailureRow(Base):
@@ -163,18 +179,20 @@ class DetectionRow(Base):
     """One box in one photo, with the model that said so and where it lies.
 
     ``polygons`` outlines it as rings of ``[x, y]`` in pixels of the photo; a model of boxes gives
-    none.
+    none. ``on_building`` and ``measure`` are the domain's classes of these names. Rows of an
+    earlier ``run`` stay for whoever decided on them, and are grouped no more.
     """
 
     __tablename__ = "detections"
     __table_args__ = (
-        UniqueConstraint("photo_id", "config_hash", "ordinal", name="detection_once"),
+        UniqueConstraint("photo_id", "run", "ordinal", name="detection_once"),
         Index("detections_flight", "flight_id", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     flight_id: Mapped[int] = mapped_column(ForeignKey("flights.id"))
     photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id"))
+    run: Mapped[int] = mapped_column(server_default=text("1"))
     ordinal: Mapped[int]
     hazard_class: Mapped[str] = mapped_column(String(40))
     score: Mapped[float] = mapped_column(Float)
@@ -196,6 +214,8 @@ class DetectionRow(Base):
     cov_nn_m2: Mapped[float | None] = mapped_column(Float)
     method: Mapped[str | None] = mapped_column(String(40))
     unplaced_reason: Mapped[str | None] = mapped_column(String(64))
+    on_building: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
+    measure: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class ShadowResultRow(Base):
@@ -218,16 +238,123 @@ class ShadowResultRow(Base):
     created_at: Mapped[datetime] = mapped_column(AWARE, server_default=func.now())
 
 
+class LayerRow(Base):
+    """One imported file: buildings, covers, areas of one level, or the height of the ground.
+
+    The file lies under its ``sha256`` and is never needed again, except for terrain. ``crs`` is
+    what was declared; features are EPSG:4326. ``level`` is empty for all but areas. ``fields``
+    says which field of the file was read as what, ``warnings`` holds ``{code, count, detail}``.
+    The sides bound the layer in degrees. Deleted layers keep their rows and their file, because
+    candidates name what lay in them.
+    """
+
+    __tablename__ = "layers"
+    __table_args__ = (
+        CheckConstraint(
+            "kind in ('buildings','covers','areas','terrain')", name="layer_kind_known"
+        ),
+        CheckConstraint(
+            "level in ('','district','street','community','grid','survey')",
+            name="layer_level_known",
+        ),
+        CheckConstraint("(kind = 'areas') = (level <> '')", name="layer_level_of_areas"),
+        Index(
+            "layer_file_once",
+            "kind",
+            "level",
+            "sha256",
+            unique=True,
+            postgresql_where=text("deleted_at is null"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    level: Mapped[str] = mapped_column(String(16), server_default="")
+    name: Mapped[str] = mapped_column(String(200))
+    crs: Mapped[str] = mapped_column(String(80))
+    file_name: Mapped[str] = mapped_column(String(400))
+    sha256: Mapped[str] = mapped_column(String(64))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    feature_count: Mapped[int]
+    fields: Mapped[dict[str, str]] = mapped_column(JSONB)
+    warnings: Mapped[list[dict[str, object]]] = mapped_column(JSONB)
+    west: Mapped[float] = mapped_column(Float)
+    south: Mapped[float] = mapped_column(Float)
+    east: Mapped[float] = mapped_column(Float)
+    north: Mapped[float] = mapped_column(Float)
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(AWARE, server_default=func.now())
+    deleted_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    deleted_at: Mapped[datetime | None] = mapped_column(AWARE)
+
+
+class LayerFeatureRow(Base):
+    """One building, cover or area. ``geometry`` is WKB, EPSG:4326; the sides are its bounds."""
+
+    __tablename__ = "layer_features"
+    __table_args__ = (Index("layer_features_place", "layer_id", "west", "south", "east", "north"),)
+
+    layer_id: Mapped[int] = mapped_column(ForeignKey("layers.id"), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True)
+    feature_id: Mapped[str] = mapped_column(String(200))
+    name: Mapped[str | None] = mapped_column(String(400))
+    west: Mapped[float] = mapped_column(Float)
+    south: Mapped[float] = mapped_column(Float)
+    east: Mapped[float] = mapped_column(Float)
+    north: Mapped[float] = mapped_column(Float)
+    geometry: Mapped[bytes] = mapped_column(LargeBinary)
+    height_m: Mapped[float | None] = mapped_column(Float)
+    storeys: Mapped[int | None]
+    diameter_m: Mapped[float | None] = mapped_column(Float)
+    properties: Mapped[dict[str, object]] = mapped_column(JSONB)
+
+
+class FlightCoverageRow(Base):
+    """What the photos of a flight cover of the layers that were there at ``computed_at``.
+
+    ``summary`` holds the shares as :mod:`serving.flights.coverage` writes them, ``files`` the
+    SHA-256 of each picture and list in the object store, by name.
+    """
+
+    __tablename__ = "flight_coverage"
+    __table_args__ = (
+        CheckConstraint("state in ('queued','done','failed')", name="coverage_state_known"),
+    )
+
+    flight_id: Mapped[int] = mapped_column(ForeignKey("flights.id"), primary_key=True)
+    state: Mapped[str] = mapped_column(String(16))
+    requested_at: Mapped[datetime] = mapped_column(AWARE)
+    computed_at: Mapped[datetime | None] = mapped_column(AWARE)
+    layer_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")
+    summary: Mapped[dict[str, object] | None] = mapped_column(JSONB)
+    files: Mapped[dict[str, str] | None] = mapped_column(JSONB)
+    failure_code: Mapped[str | None] = mapped_column(String(64))
+    failure_message: Mapped[str | None] = mapped_column(Text)
+    failure_remedy: Mapped[str | None] = mapped_column(Text)
+
+
 class CandidateRow(Base):
     """One physical thing that awaits review, or was decided.
 
     ``state`` repeats what the last standing decision in ``review_events`` says and is written in
     the same transaction as the event. ``rank`` is the attention order of the class (1 first).
+
+    A candidate that a person merged into another names it in ``merged_into``, keeps its history
+    and has no sightings: they are the other's. ``revision`` grows whenever its sightings change.
+    Candidates of one place, seen on different dates, share ``place_key``. ``votes``, ``areas`` and
+    ``on_building`` are the domain's classes of these names.
     """
 
     __tablename__ = "candidates"
     __table_args__ = (
-        UniqueConstraint("flight_id", "key", name="candidate_once_per_flight"),
+        Index(
+            "candidate_once_per_flight",
+            "flight_id",
+            "key",
+            unique=True,
+            postgresql_where=text("merged_into is null"),
+        ),
         CheckConstraint(
             "state in ('pending','confirmed','rejected','unsure','duplicate')",
             name="candidate_state_known",
@@ -254,6 +381,15 @@ class CandidateRow(Base):
     config_hash: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16), server_default="pending")
     duplicate_of: Mapped[int | None] = mapped_column(ForeignKey("candidates.id"))
+    merged_into: Mapped[int | None] = mapped_column(ForeignKey("candidates.id"), index=True)
+    revision: Mapped[int] = mapped_column(server_default=text("1"))
+    place_key: Mapped[str | None] = mapped_column(String(64), index=True)
+    is_ambiguous: Mapped[bool] = mapped_column(server_default=false())
+    votes: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
+    on_building: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
+    areas: Mapped[list[dict[str, object]]] = mapped_column(
+        JSONB, server_default=text("'[]'::jsonb")
+    )
     decided_at: Mapped[datetime | None] = mapped_column(AWARE)
     created_at: Mapped[datetime] = mapped_column(AWARE, server_default=func.now())
 
@@ -300,6 +436,37 @@ class ReviewEventRow(Base):
     note: Mapped[str | None] = mapped_column(Text)
     duplicate_of: Mapped[int | None] = mapped_column(ForeignKey("candidates.id"))
     undoes: Mapped[int | None] = mapped_column(ForeignKey("review_events.id"), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    username: Mapped[str] = mapped_column(String(64))
+    role: Mapped[str] = mapped_column(String(16))
+    idempotency_key: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(AWARE, server_default=func.clock_timestamp())
+
+
+class GroupingEventRow(Base):
+    """What a person said of sightings: they show one thing (merge), or two things (split).
+
+    Append-only like ``review_events``. ``parts`` names the sightings of each thing by photo, kind
+    and box, ``{candidate_id, sightings: [{photo_sha256, thing, bbox_xyxy}]}``, so that the act
+    holds for the boxes of a later model too. A merge joins all parts in ``candidate_id``; a split
+    leaves the first part there. An ``undo`` has no parts. ``candidate_ids`` are all concerned.
+    """
+
+    __tablename__ = "grouping_events"
+    __table_args__ = (
+        CheckConstraint("kind in ('merge','split','undo')", name="grouping_kind_known"),
+        CheckConstraint("(kind = 'undo') = (undoes is not null)", name="undo_names_grouping"),
+        UniqueConstraint("user_id", "idempotency_key", name="grouping_once"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    flight_id: Mapped[int] = mapped_column(ForeignKey("flights.id"), index=True)
+    candidate_id: Mapped[int] = mapped_column(ForeignKey("candidates.id"), index=True)
+    candidate_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    kind: Mapped[str] = mapped_column(String(16))
+    parts: Mapped[list[dict[str, object]]] = mapped_column(JSONB)
+    note: Mapped[str | None] = mapped_column(Text)
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("grouping_events.id"), unique=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     username: Mapped[str] = mapped_column(String(64))
     role: Mapped[str] = mapped_column(String(16))

@@ -91,7 +91,7 @@ def count_progress(session: Session, flight_ids: Iterable[int]) -> dict[int, Pro
         photos[flight_id][state] = count
     found = (
         select(CandidateRow.flight_id, func.count())
-        .where(CandidateRow.flight_id.in_(ids))
+        .where(CandidateRow.flight_id.in_(ids), CandidateRow.merged_into.is_(None))
         .group_by(CandidateRow.flight_id)
     )
     candidates = dict(session.execute(found).all())

@@ -54,3 +54,51 @@ class PhotoNotFoundError(HazardLensError):
     def __init__(self, photo_id: int) -> None:
         """Name the photo."""
         super().__init__(f"There is no photo {photo_id}.", remedy="See the photos of the flight.")
+
+
+class LayerNotFoundError(HazardLensError):
+    """There is no such layer."""
+
+    code = "layer_not_found"
+
+    def __init__(self, layer_id: int) -> None:
+        """Name the layer."""
+        super().__init__(f"There is no layer {layer_id}.", remedy="See the list of layers.")
+
+
+class LayerExistsError(HazardLensError):
+    """The same file was imported for the same purpose before."""
+
+    code = "layer_exists"
+
+    def __init__(self, name: str) -> None:
+        """Name the layer that is there."""
+        super().__init__(
+            f"This file was imported before, as {name}.",
+            remedy="Use that layer, or delete it and import the file again.",
+        )
+
+
+class LayerFormatError(HazardLensError):
+    """The file is not one that can be a layer."""
+
+    code = "layer_format"
+
+
+class LayerFileTooLargeError(HazardLensError):
+    """The file of a layer is larger than this server accepts."""
+
+    code = "file_too_large"
+
+
+class CoverageNotReadyError(HazardLensError):
+    """The coverage of the flight was not computed yet."""
+
+    code = "coverage_not_ready"
+
+    def __init__(self) -> None:
+        """Say that it has to be waited for."""
+        super().__init__(
+            "The coverage of this flight is not computed yet.",
+            remedy="Wait a moment, or have it computed on the page of the flight.",
+        )

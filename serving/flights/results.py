@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, defer
 
@@ -14,9 +14,22 @@ from detection.domain.finding import Detection, GeoDetection, GroundPoint
 from detection.domain.geometry import BBox, Polygon
 from detection.domain.hazard import HazardClass
 from detection.domain.photo import IngestFailure
-from serving.db.tables import CandidateRow, DetectionRow, IngestFailureRow, PhotoRow
+from serving.db.finding_columns import (
+    building_from_columns,
+    columns_from_building,
+    columns_from_measure,
+    measure_from_columns,
+)
+from serving.db.tables import (
+    CandidateRow,
+    DetectionRow,
+    FlightRow,
+    IngestFailureRow,
+    PhotoRow,
+)
 
 OUTLINE_DECIMALS = 2
+ROWS_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,8 @@ def store_detections(
     photo = _take_queued(session, photo_id)
     if photo is None:
         return False
+    # From here on these stand for the photo, and those of an earlier run no more: one moment.
+    photo.run = session.scalars(select(FlightRow.run).where(FlightRow.id == photo.flight_id)).one()
     rows = [
         _values(photo, ordinal, found, run)
         for ordinal, found in enumerate(sorted(detections, key=_by_score))
@@ -72,7 +87,19 @@ def store_failure(session: Session, photo_id: int, failure: IngestFailure) -> bo
 def requeue_failed(session: Session, flight_id: int) -> int:
     """Give the failed photos of a flight another try; returns how many there were."""
     failed = select(PhotoRow.id).where(PhotoRow.flight_id == flight_id, PhotoRow.state == "failed")
-    ids = list(session.scalars(failed))
+    return _requeue(session, list(session.scalars(failed)))
+
+
+def requeue_all(session: Session, flight_id: int) -> int:
+    """Have every photo of a flight looked at anew; returns how many there are.
+
+    What was found before stands for a photo until the new look at it is stored.
+    """
+    photos = select(PhotoRow.id).where(PhotoRow.flight_id == flight_id)
+    return _requeue(session, list(session.scalars(photos)))
+
+
+def _requeue(session: Session, ids: Sequence[int]) -> int:
     session.execute(delete(IngestFailureRow).where(IngestFailureRow.photo_id.in_(ids)))
     session.execute(
         update(PhotoRow)
@@ -82,14 +109,27 @@ def requeue_failed(session: Session, flight_id: int) -> int:
     return len(ids)
 
 
-def list_geo_detections(session: Session, flight_id: int) -> dict[int, GeoDetection]:
-    """Return every detection of a flight by the number of its row, without outlines.
+def count_detections(session: Session, flight_id: int) -> int:
+    """Return how many detections of a flight are stored, of whatever run."""
+    statement = select(func.count()).where(DetectionRow.flight_id == flight_id)
+    return session.scalars(statement).one()
 
-    Those of a whole flight are large, and grouping looks at boxes alone.
+
+def list_geo_detections(session: Session, flight_id: int) -> dict[int, GeoDetection]:
+    """Return every current detection of a flight by the number of its row, without outlines.
+
+    Those of a whole flight are large, and grouping looks at boxes alone. Current are those of the
+    run that stands for their photo.
     """
-    statement = select(DetectionRow).where(DetectionRow.flight_id == flight_id)
+    statement = (
+        select(DetectionRow)
+        .join(PhotoRow, PhotoRow.id == DetectionRow.photo_id)
+        .where(DetectionRow.flight_id == flight_id, DetectionRow.run == PhotoRow.run)
+    )
     rows = session.scalars(
-        statement.order_by(DetectionRow.id).options(defer(DetectionRow.polygons))
+        statement.order_by(DetectionRow.id)
+        .options(defer(DetectionRow.polygons))
+        .execution_options(yield_per=ROWS_AT_ONCE)
     )
     return {row.id: geo_detection_from_row(row, outlined=False) for row in rows}
 
@@ -105,7 +145,13 @@ def geo_detection_from_row(row: DetectionRow, *, outlined: bool = True) -> GeoDe
         weights_sha256=row.weights_sha256,
         polygons=polygons_from_row(row) if outlined else (),
     )
-    return GeoDetection(detection, ground_from_row(row), row.unplaced_reason)
+    return GeoDetection(
+        detection,
+        ground_from_row(row),
+        row.unplaced_reason,
+        on_building=building_from_columns(row.on_building),
+        measure=measure_from_columns(row.measure),
+    )
 
 
 def polygons_from_row(row: DetectionRow) -> tuple[Polygon, ...]:
@@ -135,6 +181,7 @@ def _values(
     return {
         "flight_id": photo.flight_id,
         "photo_id": photo.id,
+        "run": photo.run,
         "ordinal": ordinal,
         "hazard_class": detection.hazard_class.value,
         "score": detection.score,
@@ -148,6 +195,8 @@ def _values(
         "config_hash": run.config_hash,
         "threshold": run.threshold_of(detection),
         "unplaced_reason": found.unplaced_reason,
+        "on_building": columns_from_building(found.on_building),
+        "measure": columns_from_measure(found.measure),
         "lon": ground.lon if ground else None,
         "lat": ground.lat if ground else None,
         "cov_ee_m2": ground.cov_ee_m2 if ground else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from pathlib import Path
@@ -10,15 +11,22 @@ from typing import BinaryIO
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
+from detection.domain.errors import ConfigurationError
 from detection.domain.photo import FlightKind, IngestFailure, Photo
+from detection.domain.quality import PhotoQuality
 from detection.domain.reasons import build_failure
 from detection.ingest.decode import PhotoUnreadableError, decode_photo
+from detection.ingest.exiftool import complete_photos, find_exiftool
 from detection.ingest.flight import read_photo
+from detection.ingest.quality import measure_quality
+from detection.settings import load_settings
 from serving.db.tables import IngestFailureRow, PhotoRow
 from serving.flights.catalogue import get_flight, lock_flight
 from serving.flights.errors import FlightNotOpenError
-from serving.flights.photo_rows import values_from_photo
+from serving.flights.photo_rows import values_from_photo, values_from_quality
 from serving.storage.objects import FileTooLargeError, ObjectStore, StagedFile
+
+logger = logging.getLogger(__name__)
 
 MAX_NAME_CHARS = 400
 DECODED_AT_ONCE = 4
@@ -59,10 +67,11 @@ def receive_photo(
         kind = FlightKind(flight.kind)
     try:
         with store.stage(stream, max_bytes=max_bytes, suffix=".upload") as staged:
-            photo = _inspect(staged.path, name, kind)
-            if isinstance(photo, Photo):
-                return _accept(sessions, store, flight_id, photo, staged)
-            return _reject(sessions, flight_id, photo)
+            seen = _inspect(staged.path, name, kind)
+            if isinstance(seen, IngestFailure):
+                return _reject(sessions, flight_id, seen)
+            photo, quality = seen
+            return _accept(sessions, store, photo, staged, flight_id=flight_id, quality=quality)
     except FileTooLargeError:
         return _reject(sessions, flight_id, _too_many_bytes(name, max_bytes))
 
@@ -84,34 +93,53 @@ def _require_open(state: str) -> None:
         raise FlightNotOpenError(state)
 
 
-def _inspect(path: Path, name: str, kind: FlightKind) -> Photo | IngestFailure:
-    """Read header and metadata, then decode every pixel: a truncated file is found now."""
+def _inspect(path: Path, name: str, kind: FlightKind) -> tuple[Photo, PhotoQuality] | IngestFailure:
+    """Read header and metadata, then decode every pixel: a truncated file is found now.
+
+    So is a blurred or badly exposed one, while the spot can still be flown again.
+    """
     photo = read_photo(path, name, kind=kind)
     if isinstance(photo, IngestFailure):
         return photo
+    photo = _complete(photo, kind)
     try:
         with _decoding:
-            decode_photo(photo)
+            return photo, measure_quality(decode_photo(photo))
     except PhotoUnreadableError as error:
         return error.failure
-    return photo
+
+
+def _complete(photo: Photo, kind: FlightKind) -> Photo:
+    """Ask ExifTool, where it is installed, for what the photo's own tags do not say."""
+    try:
+        program = find_exiftool(load_settings().exiftool)
+    except ConfigurationError as error:
+        logger.warning("photos are not completed: %s", error)  # a photo is worth more than tags
+        return photo
+    return complete_photos((photo,), program, kind)[0]
 
 
 def _accept(
     sessions: sessionmaker[Session],
     store: ObjectStore,
-    flight_id: int,
     photo: Photo,
     staged: StagedFile,
+    *,
+    flight_id: int,
+    quality: PhotoQuality,
 ) -> PhotoRow | IngestFailure:
     media_type = _media_type(staged.path)
     store.keep(staged)
-    values = values_from_photo(photo) | {
-        "flight_id": flight_id,
-        "name": photo.photo_id,
-        "size_bytes": staged.size_bytes,
-        "media_type": media_type,
-    }
+    values = (
+        values_from_photo(photo)
+        | values_from_quality(quality)
+        | {
+            "flight_id": flight_id,
+            "name": photo.photo_id,
+            "size_bytes": staged.size_bytes,
+            "media_type": media_type,
+        }
+    )
     with sessions.begin() as session:
         # Shared, so that uploads run side by side but none slips in after the submit.
         _require_open(lock_flight(session, flight_id, shared=True).state)

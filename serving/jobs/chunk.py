@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
+from detection.domain.errors import InvalidInputError
 from detection.domain.photo import FlightKind, IngestFailure, Photo
+from detection.georeference import Surroundings
 from detection.pipeline import PhotoResult, detect_photos
 from serving.db.tables import FlightRow, PhotoRow
 from serving.flights.catalogue import get_flight, lock_flight
+from serving.flights.layers import load_surroundings, near_flight
 from serving.flights.photo_rows import photo_from_row
 from serving.flights.results import RunIdentity, store_detections, store_failure
 from serving.jobs.context import WorkerContext
 from serving.jobs.flights import GROUP_FLIGHT
 from serving.jobs.loading import LoadedModels
 from serving.jobs.queue import defer
+
+logger = logging.getLogger(__name__)
 
 CRASH_MESSAGE = "Processing stopped {count} times while looking at this photo."
 CRASH_REMEDY = "Try the failed photos again; if it happens again, report the photo."
@@ -68,11 +75,36 @@ def _detect_together(
     kind: FlightKind,
 ) -> None:
     photos = _begin(context, flight_id, photo_ids)
+    surroundings = know_surroundings(context, flight_id) if photos else None
     wanted = _while_wanted(context, flight_id, photos)
-    for result in detect_photos(wanted, models.detectors, models.settings, kind=kind):
+    for result in detect_photos(
+        wanted, models.detectors, models.settings, kind=kind, surroundings=surroundings
+    ):
         with context.sessions.begin() as session:
             _store(session, result, models.run)
     _return_attempts(context, [int(photo.photo_id) for photo in photos])
+
+
+def know_surroundings(context: WorkerContext, flight_id: int) -> Surroundings:
+    """Return the imported layers near a flight as they are now, the ground at its take-off.
+
+    A ground model that does not reach the take-off is told of and left out: flat ground is then
+    what it was before, and every place says so.
+
+    Raises:
+        InvalidInputError: the file of the ground model is damaged.
+    """
+    with context.sessions() as session:
+        found = load_surroundings(session, context.store, near_flight(session, flight_id))
+        if found.terrain is None:
+            return found
+        rows = session.scalars(select(PhotoRow).where(PhotoRow.flight_id == flight_id))
+        photos = [photo_from_row(row, context.store.path_of(row.sha256)) for row in rows]
+    try:
+        return found.settle(photos)
+    except InvalidInputError as error:
+        logger.warning("flight %d goes without its ground model: %s", flight_id, error)
+        return replace(found, terrain=None)
 
 
 def _list_waiting(session: Session, flight_id: int, photo_ids: Sequence[int]) -> list[PhotoRow]:

@@ -9,14 +9,16 @@ from sqlalchemy.orm import Session
 
 from detection.domain.errors import EmptyFlightError, HazardLensError
 from serving.db.tables import FlightRow, PhotoRow
-from serving.flights.catalogue import lock_flight
+from serving.flights.catalogue import get_flight, lock_flight
+from serving.flights.coverage import want_coverage
 from serving.flights.errors import FlightNotOpenError, FlightStateError, NothingToRetryError
-from serving.flights.results import requeue_failed
-from serving.jobs.queue import defer
+from serving.flights.results import requeue_all, requeue_failed
+from serving.jobs.queue import COVERAGE_QUEUE, defer
 
 PLAN_FLIGHT = "hazardlens.plan_flight"
 DETECT_CHUNK = "hazardlens.detect_chunk"
 GROUP_FLIGHT = "hazardlens.group_flight"
+COVER_FLIGHT = "hazardlens.cover_flight"
 
 
 def submit_flight(session: Session, flight_id: int) -> FlightRow:
@@ -30,12 +32,25 @@ def submit_flight(session: Session, flight_id: int) -> FlightRow:
     flight = lock_flight(session, flight_id)
     if flight.state != "draft":
         raise FlightNotOpenError(flight.state)
-    if not session.scalar(select(exists().where(PhotoRow.flight_id == flight_id))):
-        message = "The flight has no photo that can be used."
-        raise EmptyFlightError(message, remedy="Upload at least one photo, then submit again.")
+    order_coverage(session, flight_id)
     flight.submitted_at = datetime.now(UTC)
     _order(session, flight)
     return flight
+
+
+def order_coverage(session: Session, flight_id: int) -> None:
+    """Order what a flight covers to be computed, with its photos and the layers of now.
+
+    Raises:
+        FlightNotFoundError: there is no such flight.
+        EmptyFlightError: it has no photo.
+    """
+    get_flight(session, flight_id)
+    if not session.scalar(select(exists().where(PhotoRow.flight_id == flight_id))):
+        message = "The flight has no photo that can be used."
+        raise EmptyFlightError(message, remedy="Upload at least one photo, then submit again.")
+    want_coverage(session, flight_id)
+    defer(session, COVER_FLIGHT, lane=COVERAGE_QUEUE, flight_id=flight_id)
 
 
 def cancel_flight(session: Session, flight_id: int) -> FlightRow:
@@ -70,6 +85,27 @@ def retry_flight(session: Session, flight_id: int) -> FlightRow:
     requeued = requeue_failed(session, flight_id)
     if flight.state == "done" and not requeued:
         raise NothingToRetryError
+    _order(session, flight)
+    return flight
+
+
+def reprocess_flight(session: Session, flight_id: int) -> FlightRow:
+    """Look at every photo of an ended flight anew, with the models and layers of now.
+
+    Candidates stay in the queue meanwhile; what was decided, merged and split by hand is kept.
+
+    Raises:
+        FlightNotFoundError: there is no such flight.
+        FlightStateError: it is still being worked on, or was never submitted.
+    """
+    flight = lock_flight(session, flight_id)
+    if flight.state not in {"done", "failed", "cancelled"} or flight.submitted_at is None:
+        message = f"The flight is {flight.state}; only an ended flight can be processed anew."
+        remedy = "Submit it if it is a draft, or wait until it has ended."
+        raise FlightStateError(message, remedy=remedy)
+    flight.run += 1
+    requeue_all(session, flight_id)
+    order_coverage(session, flight_id)
     _order(session, flight)
     return flight
 

@@ -1,32 +1,59 @@
-"""Detections of a flight become candidates in the queue, meanwhile and at the end."""
+"""Detections of a flight become candidates in the queue, meanwhile and at the end.
+
+What people merged and split by hand is told to the grouping as pairs of sightings; candidates keep
+their keys when other boxes stand for them, and the key of their place when another flight saw it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from detection.dedupe import group_candidates
-from detection.domain.finding import Candidate, GeoDetection
+from detection.dedupe import (
+    Constraints,
+    KnownCandidate,
+    SightingId,
+    carry_keys,
+    group_candidates,
+    identify_sighting,
+)
+from detection.domain.finding import AreaMembership, Candidate, GeoDetection, GroundPoint
+from detection.domain.geometry import BBox
+from detection.domain.hazard import HazardClass
+from detection.domain.photo import Photo
+from detection.georeference import assign_areas
 from detection.taxonomy import load_taxonomy
 from serving.db.tables import DetectionRow, PhotoRow
 from serving.flights.catalogue import lock_flight
+from serving.flights.layers import ADMINISTRATIVE, load_areas, near_flight
 from serving.flights.photo_rows import photo_from_row
-from serving.flights.results import list_geo_detections
+from serving.flights.results import count_detections, list_geo_detections
 from serving.jobs.context import WorkerContext
-from serving.review.intake import FoundCandidate, store_candidates
+from serving.jobs.places import find_places
+from serving.review.grouping import SeenBox, link_sightings
+from serving.review.grouping_events import list_acts, list_seen_boxes
+from serving.review.intake import FoundCandidate, lock_candidates, store_candidates
 from serving.storage.objects import ObjectStore
 
 REGROUP_AFTER = timedelta(seconds=15)
+REGROUP_AFTER_EACH = timedelta(milliseconds=3)
+"""How long to wait at least, and for each detection: to put 100,000 together takes half a minute,
+and that shall stay a tenth of the work."""
+
+FindAreas = Callable[[GroundPoint], tuple[AreaMembership, ...]]
 
 
 def group_flight(context: WorkerContext, flight_id: int) -> None:
     """Group the stored detections and end the flight, in one transaction; again is harmless."""
     with context.sessions.begin() as session:
         flight = lock_flight(session, flight_id)
-        if flight.state != "processing":
+        # Without its mark the job is of an earlier run, and photos of this one still wait.
+        if flight.state != "processing" or flight.grouping_at is None:
             return
         regroup(session, context.store, flight_id)
         flight.state = "done"
@@ -44,29 +71,105 @@ def group_so_far(context: WorkerContext, flight_id: int) -> None:
         now = datetime.now(UTC)
         if flight.state != "processing" or flight.grouping_at is not None or last is None:
             return
-        if now - last >= REGROUP_AFTER:
+        wait = max(REGROUP_AFTER, count_detections(session, flight_id) * REGROUP_AFTER_EACH)
+        if now - last >= wait:
             regroup(session, context.store, flight_id)
-            flight.grouped_at = now
+            flight.grouped_at = datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class FlightScene:
+    """What grouping needs of a flight besides detections: its photos by id, and its areas."""
+
+    photos: Mapping[str, Photo]
+    find_areas: FindAreas | None
 
 
 def regroup(session: Session, store: ObjectStore, flight_id: int) -> None:
-    """Make the queue show what the detections stored so far say."""
+    """Make the queue show what the detections stored so far say.
+
+    The flight has to be locked by the caller, where a person may merge or split at the same time.
+    """
+    scene = load_scene(session, store, flight_id)
     detections = list_geo_detections(session, flight_id)
+    candidates = group_candidates(
+        list(detections.values()),
+        scene.photos,
+        constraints=load_constraints(session, flight_id, detections, scene.photos),
+        find_areas=scene.find_areas,
+    )
+    candidates = carry_keys(candidates, list_known(session, flight_id), scene.photos)
+    places = find_places(session, flight_id, candidates)
+    row_ids = {found: row_id for row_id, found in detections.items()}
+    hashes = _config_hashes(session, flight_id)
+    found = [
+        _found(candidate, row_ids, hashes, places.get(candidate.key)) for candidate in candidates
+    ]
+    store_candidates(session, flight_id, found, rank_classes())
+
+
+def load_scene(session: Session, store: ObjectStore, flight_id: int) -> FlightScene:
+    """Return the photos of a flight and what is known of the areas that it lies in."""
     rows = session.scalars(select(PhotoRow).where(PhotoRow.flight_id == flight_id))
     photos = {str(row.id): photo_from_row(row, store.path_of(row.sha256)) for row in rows}
-    candidates = group_candidates(list(detections.values()), photos)
-    ranks = {key: entry.attention_order for key, entry in load_taxonomy().items()}
-    hashes = _config_hashes(session, flight_id)
-    row_ids = {found: row_id for row_id, found in detections.items()}
-    found = [_found(candidate, row_ids, hashes) for candidate in candidates]
-    store_candidates(session, flight_id, found, ranks)
+    areas = load_areas(session, near_flight(session, flight_id), ADMINISTRATIVE)
+    return FlightScene(photos, None if areas is None else partial(assign_areas, areas=areas))
+
+
+def load_constraints(
+    session: Session,
+    flight_id: int,
+    detections: Mapping[int, GeoDetection],
+    photos: Mapping[str, Photo],
+) -> Constraints:
+    """Return what people merged and split, of the sightings that are there now."""
+    acts = list_acts(session, flight_id)
+    if not acts:
+        return Constraints()
+    named = {
+        row_id: identify_sighting(found.detection, photos) for row_id, found in detections.items()
+    }
+    links = link_sightings(acts, {row_id: _seen_box(name) for row_id, name in named.items()})
+    return Constraints(
+        must_link=tuple((named[one], named[other]) for one, other in links.together),
+        cannot_link=tuple((named[one], named[other]) for one, other in links.apart),
+    )
+
+
+def list_known(session: Session, flight_id: int) -> list[KnownCandidate]:
+    """Return the candidates that are in the queue with their sightings, of whatever run.
+
+    They are locked from here on: what becomes of them is decided with what was read.
+    """
+    rows = lock_candidates(session, flight_id)
+    seen = list_seen_boxes(session, [row.id for row in rows])
+    return [
+        KnownCandidate(row.key, tuple(_sighting_id(box) for box in seen[row.id].values()))
+        for row in rows
+    ]
+
+
+def rank_classes() -> dict[HazardClass, int]:
+    """Return the attention order of every class (1 first)."""
+    return {key: entry.attention_order for key, entry in load_taxonomy().items()}
+
+
+def _seen_box(name: SightingId) -> SeenBox:
+    return SeenBox(name.photo_sha256, name.hazard_thing, name.bbox_xyxy.xyxy)
+
+
+def _sighting_id(box: SeenBox) -> SightingId:
+    return SightingId(box.photo_sha256, box.thing, BBox(*box.bbox_xyxy))
 
 
 def _found(
-    candidate: Candidate, row_ids: Mapping[GeoDetection, int], hashes: Mapping[int, str]
+    candidate: Candidate,
+    row_ids: Mapping[GeoDetection, int],
+    hashes: Mapping[int, str],
+    place_key: str | None,
 ) -> FoundCandidate:
     ids = tuple(row_ids[sighting] for sighting in candidate.sightings)
-    return FoundCandidate(candidate, ids, hashes[ids[0]])
+    return FoundCandidate(candidate, ids, hashes[ids[0]], place_key)
 
 
 def _config_hashes(session: Session, flight_id: int) -> dict[int, str]:

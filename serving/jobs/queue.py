@@ -6,6 +6,10 @@ import procrastinate
 from sqlalchemy.orm import Session
 
 QUEUE = "flights"
+COVERAGE_QUEUE = "coverage"
+"""A lane of its own: what was not covered is told while other flights are still looked at."""
+
+QUEUES = (QUEUE, COVERAGE_QUEUE)
 RETRY_WAIT_S = 1
 
 queue = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
@@ -13,8 +17,8 @@ queue = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 of the caller's transaction, so that a job exists exactly when what it works on exists."""
 
 
-def defer(session: Session, task_name: str, **arguments: object) -> None:
+def defer(session: Session, task_name: str, *, lane: str = QUEUE, **arguments: object) -> None:
     """Write a job in the transaction of ``session``."""
     connection = session.connection().connection.driver_connection
-    job = queue.configure_task(task_name, connection=connection, queue=QUEUE)
+    job = queue.configure_task(task_name, connection=connection, queue=lane)
     job.defer(**arguments)  # type: ignore[arg-type]  # arguments are numbers and lists of them

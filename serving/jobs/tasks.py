@@ -12,17 +12,26 @@ from sqlalchemy.orm import Session
 from detection.domain.errors import HazardLensError
 from serving.db.tables import PhotoRow
 from serving.flights.catalogue import lock_flight
-from serving.jobs import chunk, grouping, shadow
+from serving.jobs import chunk, coverage, grouping, shadow
 from serving.jobs.context import WorkerContext
-from serving.jobs.flights import DETECT_CHUNK, GROUP_FLIGHT, PLAN_FLIGHT, fail_flight
-from serving.jobs.queue import QUEUE, RETRY_WAIT_S, defer, queue
+from serving.jobs.flights import (
+    COVER_FLIGHT,
+    DETECT_CHUNK,
+    GROUP_FLIGHT,
+    PLAN_FLIGHT,
+    fail_flight,
+)
+from serving.jobs.queue import COVERAGE_QUEUE, QUEUE, RETRY_WAIT_S, defer, queue
 
 logger = logging.getLogger(__name__)
 
 CONTEXT_KEY = "worker"
 MAX_JOB_ATTEMPTS = 100
 
+MAX_COVERAGE_ATTEMPTS = 5
+
 RETRY = RetryStrategy(max_attempts=MAX_JOB_ATTEMPTS, wait=RETRY_WAIT_S)
+COVERAGE_RETRY = RetryStrategy(max_attempts=MAX_COVERAGE_ATTEMPTS, wait=RETRY_WAIT_S)
 
 
 class GivenUpError(HazardLensError):
@@ -70,6 +79,18 @@ def group_flight(job: JobContext, flight_id: int) -> None:
     context = _context(job)
     if not _is_given_up(job, context, flight_id):
         grouping.group_flight(context, flight_id)
+
+
+@queue.task(name=COVER_FLIGHT, queue=COVERAGE_QUEUE, pass_context=True, retry=COVERAGE_RETRY)
+def cover_flight(job: JobContext, flight_id: int) -> None:
+    """Compute what a flight covers; the flight goes on without, should it fail again and again."""
+    context = _context(job)
+    if job.job.attempts < MAX_COVERAGE_ATTEMPTS - 1:
+        coverage.cover_flight(context, flight_id)
+        return
+    message = f"The coverage could not be computed; {job.job.attempts} attempts broke off."
+    error = GivenUpError(message, remedy="See the log of the worker, then compute it again.")
+    coverage.give_up(context, flight_id, error)
 
 
 def _context(job: JobContext) -> WorkerContext:

@@ -12,7 +12,7 @@ from procrastinate.exceptions import ConnectorException
 from serving.db.engine import libpq_url
 from serving.jobs import tasks
 from serving.jobs.context import WorkerContext
-from serving.jobs.queue import QUEUE, queue
+from serving.jobs.queue import QUEUES, queue
 
 logger = logging.getLogger(__name__)
 
@@ -23,32 +23,42 @@ PRUNE_AFTER_S = 60.0
 async def run_worker(context: WorkerContext, database_url: str) -> None:
     """Work until asked to stop; a job that is running then goes back to the queue.
 
-    A lost database ends the worker with an error: whoever started it starts it again.
+    Each lane of the queue runs one job at a time, beside the others. A lost database ends the
+    worker with an error: whoever started it starts it again.
     """
     settings = context.settings
     connector = procrastinate.PsycopgConnector(
-        conninfo=libpq_url(database_url), min_size=1, max_size=6
+        conninfo=libpq_url(database_url), min_size=1, max_size=10
     )
     app = queue.with_connector(connector)
     async with app.open_async():
-        work = asyncio.create_task(
-            app.run_worker_async(
-                queues=[QUEUE],
-                concurrency=1,
-                additional_context={tasks.CONTEXT_KEY: context},
-                fetch_job_polling_interval=POLL_S,
-                update_heartbeat_interval=settings.heartbeat_s,
-                stalled_worker_timeout=PRUNE_AFTER_S,
-                delete_jobs="successful",
-                install_signal_handlers=False,
-            )
-        )
+        work = asyncio.create_task(_run_lanes(app, context))
         rescue = asyncio.create_task(_give_back_for_ever(app, settings.stalled_after_s))
         _stop_on_signals(context, work)
         try:
             await _first_to_end(work, rescue)
         finally:
             rescue.cancel()
+
+
+async def _run_lanes(app: procrastinate.App, context: WorkerContext) -> None:
+    """Run every lane; one that fails ends the others, as one that is cancelled does."""
+    async with asyncio.TaskGroup() as lanes:
+        for lane in QUEUES:
+            lanes.create_task(_run_lane(app, lane, context))
+
+
+async def _run_lane(app: procrastinate.App, lane: str, context: WorkerContext) -> None:
+    await app.run_worker_async(
+        queues=[lane],
+        concurrency=1,
+        additional_context={tasks.CONTEXT_KEY: context},
+        fetch_job_polling_interval=POLL_S,
+        update_heartbeat_interval=context.settings.heartbeat_s,
+        stalled_worker_timeout=PRUNE_AFTER_S,
+        delete_jobs="successful",
+        install_signal_handlers=False,
+    )
 
 
 async def _first_to_end(work: asyncio.Task[None], rescue: asyncio.Task[None]) -> None:
@@ -78,9 +88,7 @@ def _stop_on_signals(context: WorkerContext, work: asyncio.Task[None]) -> None:
 async def _give_back_for_ever(app: procrastinate.App, stalled_after_s: float) -> None:
     """Put jobs whose worker shows no more life back into the queue."""
     while True:
-        for job in await app.job_manager.get_stalled_jobs(
-            queue=QUEUE, seconds_since_heartbeat=stalled_after_s
-        ):
+        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=stalled_after_s):
             logger.warning("job %s lost its worker and goes back to the queue", job.id)
             try:
                 await app.job_manager.retry_job(job)

@@ -16,6 +16,11 @@ CSV_COLUMNS = (
     "lon",
     "lat",
     "error_m",
+    "building_id",
+    "building_part",
+    "height_m",
+    "areas",
+    "near_border",
     "score",
     "threshold",
     "models",
@@ -68,6 +73,7 @@ def _properties(hazard: Hazard) -> dict[str, object]:
     return {
         "hazard_class": hazard.hazard_class,
         "error_m": None if hazard.error_m is None else round(hazard.error_m, 2),
+        **_whereabouts(hazard),
         "score": round(hazard.score, 4),
         "threshold": hazard.threshold,
         "models": ", ".join(hazard.model_names),
@@ -78,6 +84,20 @@ def _properties(hazard: Hazard) -> dict[str, object]:
         "flight_id": hazard.flight_id,
         "flight_name": hazard.flight_name,
         "site": hazard.site,
+    }
+
+
+def _whereabouts(hazard: Hazard) -> dict[str, object]:
+    """Return the building with the height on it, and the areas by name, those in doubt apart."""
+    building = hazard.on_building
+    return {
+        "building_id": building.building_id if building else None,
+        "building_part": building.part.value if building else None,
+        "height_m": round(building.height_m, 2) if building else None,
+        "areas": ", ".join(area.name or area.area_id for area in hazard.areas),
+        "near_border": ", ".join(
+            area.name or area.area_id for area in hazard.areas if area.near_border
+        ),
     }
 
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from sqlalchemy import ScalarSelect, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, defer
 
+from detection.domain.finding import AreaMembership, OnBuilding
+from serving.db.finding_columns import areas_from_columns, building_from_columns
 from serving.db.tables import (
     CandidateRow,
     DetectionRow,
@@ -22,7 +24,10 @@ EXPORT_PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """One confirmed candidate. ``lon`` and ``lat`` are None together where it has no place."""
+    """One confirmed candidate. ``lon`` and ``lat`` are None together where it has no place.
+
+    ``areas`` are the administrative areas that the place lies in, ``on_building`` the building.
+    """
 
     hazard_id: int
     flight_id: int
@@ -41,6 +46,8 @@ class Hazard:
     decision_id: int
     note: str | None
     photo_id: int | None
+    on_building: OnBuilding | None = None
+    areas: tuple[AreaMembership, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,4 +175,6 @@ def _hazard(
         decision_id=confirmation.id,
         note=confirmation.note,
         photo_id=own[0].photo_id if own else None,
+        on_building=building_from_columns(candidate.on_building),
+        areas=areas_from_columns(candidate.areas),
     )

@@ -20,6 +20,7 @@ from serving.review.decision import (
     standing_decisions,
 )
 from serving.review.errors import (
+    CandidateMergedError,
     CandidateNotFoundError,
     DecisionNotFoundError,
     InvalidDuplicateError,
@@ -53,6 +54,7 @@ def decide(
 
     Raises:
         CandidateNotFoundError: there is no such candidate.
+        CandidateMergedError: it was merged into another.
         AlreadyDecidedError: it is not in the state that the reviewer saw.
         InvalidDuplicateError: ``duplicate_of`` cannot stand for it.
         KeyReusedError: the key names another act.
@@ -63,6 +65,8 @@ def decide(
         if earlier.candidate_id != candidate_id or earlier.verdict != verdict.value:
             raise KeyReusedError
         return earlier
+    if candidate.merged_into is not None:
+        raise CandidateMergedError(candidate_id, candidate.merged_into)
     rows = list_events(session, candidate_id)
     check_decision(_events(rows), expected_state)
     _check_duplicate(session, candidate, verdict, duplicate_of)
@@ -165,6 +169,8 @@ def _lock_candidate(
 def _refuse_circle(session: Session, candidate: CandidateRow) -> None:
     """Refuse that candidates are duplicates of each other: no hazard would stand for them.
 
+    A candidate that was merged into another leads on to that one.
+
     Raises:
         InvalidDuplicateError: they would be.
     """
@@ -173,7 +179,7 @@ def _refuse_circle(session: Session, candidate: CandidateRow) -> None:
     while stands_for is not None and stands_for not in seen:
         seen.add(stands_for)
         other = session.get(CandidateRow, stands_for)
-        stands_for = other.duplicate_of if other else None
+        stands_for = (other.merged_into or other.duplicate_of) if other else None
     if candidate.id in seen:
         message = f"Candidate {candidate.duplicate_of} has become a duplicate of this one."
         raise InvalidDuplicateError(message, remedy="Undo that decision first.")
@@ -209,6 +215,8 @@ def _check_duplicate(
         message = f"Candidate {duplicate_of} cannot stand for this one."
     elif other.state == CandidateState.DUPLICATE.value:
         message = f"Candidate {duplicate_of} is a duplicate itself."
+    elif other.merged_into is not None:
+        message = f"Candidate {duplicate_of} was merged into candidate {other.merged_into}."
     else:
         return
     raise InvalidDuplicateError(message, remedy="Name the candidate that stands for both.")

@@ -2,60 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from detection.domain.finding import Candidate
 from detection.domain.hazard import HazardClass
-from serving.db.tables import CandidateRow, ReviewEventRow, SightingRow
+from serving.db.finding_columns import (
+    columns_from_areas,
+    columns_from_building,
+    columns_from_votes,
+)
+from serving.db.tables import CandidateRow, GroupingEventRow, ReviewEventRow, SightingRow
 from serving.review.decision import CandidateState
+
+Ranks = Mapping[HazardClass, int]
 
 
 @dataclass(frozen=True, slots=True)
 class FoundCandidate:
-    """A candidate as grouping made it, with the rows of its detections, best score first."""
+    """A candidate as grouping made it, with the rows of its detections, best score first.
+
+    ``place_key`` names the place where candidates of other flights lie too; None where it has no
+    place.
+    """
 
     candidate: Candidate
     detection_ids: tuple[int, ...]
     config_hash: str
+    place_key: str | None = None
+
+
+def lock_candidates(session: Session, flight_id: int) -> list[CandidateRow]:
+    """Return the candidates of a flight that are in the queue, locked until the transaction ends.
+
+    What was merged into another is left out.
+    """
+    statement = (
+        select(CandidateRow)
+        .where(CandidateRow.flight_id == flight_id, CandidateRow.merged_into.is_(None))
+        .order_by(CandidateRow.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(session.scalars(statement))
 
 
 def store_candidates(
-    session: Session,
-    flight_id: int,
-    found: Sequence[FoundCandidate],
-    ranks: Mapping[HazardClass, int],
+    session: Session, flight_id: int, found: Sequence[FoundCandidate], ranks: Ranks
 ) -> None:
     """Make the queue show exactly what was found, keeping rows that stand for the same thing.
 
     A row is kept for a new group with its key, or else for the group that shares most sightings.
-    A row that no group fits any more is deleted while nobody has touched it; a decided one stays
-    with its sightings.
+    A row that no group fits any more is deleted while nobody has touched it; one that was decided,
+    merged or split stays with its sightings.
     """
-    existing = list(
-        session.scalars(
-            select(CandidateRow)
-            .where(CandidateRow.flight_id == flight_id)
-            .order_by(CandidateRow.id)
-            .with_for_update()
-        )
-    )
-    kept = _match(session, existing, found)
-    leftover = [row.id for row in existing if row not in kept.values()]
+    existing = lock_candidates(session, flight_id)
+    before = list_sightings(session, [row.id for row in existing])
+    kept = _match(existing, found, before)
+    going_on = {row.id for row in kept.values()}
+    leftover = [row.id for row in existing if row.id not in going_on]
     _delete_untouched(session, leftover)
-    frozen = _sightings_of(session, leftover)
+    frozen = {d for ids in list_sightings(session, leftover).values() for d in ids}
     _drop_sightings(session, [row.id for row in kept.values()])
     for index, item in enumerate(found):
-        row = _upsert(session, flight_id, kept.get(index), item, ranks)
-        _add_sightings(session, row.id, [d for d in item.detection_ids if d not in frozen])
+        row = kept.get(index) or CandidateRow(flight_id=flight_id)
+        ids = [d for d in item.detection_ids if d not in frozen]
+        _describe(session, row, item, ranks)
+        _add_sightings(session, row, ids, before.get(row.id, []))
+
+
+def put_candidate(
+    session: Session, row: CandidateRow, item: FoundCandidate, ranks: Ranks, before: Sequence[int]
+) -> None:
+    """Make one row show what was found; ``before`` are the sightings that it had.
+
+    They have to be dropped first (:func:`take_sightings`), as one detection shows one candidate.
+    """
+    _describe(session, row, item, ranks)
+    _add_sightings(session, row, item.detection_ids, before)
+
+
+def take_sightings(session: Session, candidate_ids: Sequence[int]) -> dict[int, list[int]]:
+    """Take the sightings from candidates, and return them by candidate, best first."""
+    before = list_sightings(session, candidate_ids)
+    _drop_sightings(session, candidate_ids)
+    return before
+
+
+def list_sightings(session: Session, candidate_ids: Iterable[int]) -> dict[int, list[int]]:
+    """Return the detections that show each candidate, best first."""
+    statement = (
+        select(SightingRow.candidate_id, SightingRow.detection_id)
+        .where(SightingRow.candidate_id.in_(list(candidate_ids)))
+        .order_by(SightingRow.candidate_id, SightingRow.ordinal)
+    )
+    found: dict[int, list[int]] = defaultdict(list)
+    for candidate_id, detection_id in session.execute(statement):
+        found[candidate_id].append(detection_id)
+    return dict(found)
 
 
 def _match(
-    session: Session, existing: list[CandidateRow], found: Sequence[FoundCandidate]
+    existing: list[CandidateRow],
+    found: Sequence[FoundCandidate],
+    sightings: Mapping[int, Sequence[int]],
 ) -> dict[int, CandidateRow]:
     """Return which existing row goes on as which of the found candidates, by index."""
     by_key = {row.key: row for row in existing}
@@ -65,7 +120,7 @@ def _match(
         if item.candidate.key in by_key
     }
     free = {row.id: row for row in by_key.values()}
-    owners = _owners(session, list(free))
+    owners = {d: row_id for row_id in free for d in sightings.get(row_id, ())}
     for index, item in enumerate(found):
         shared = [owners[d] for d in item.detection_ids if owners.get(d) in free]
         if index not in kept and shared:
@@ -73,42 +128,34 @@ def _match(
     return kept
 
 
-def _owners(session: Session, candidate_ids: list[int]) -> dict[int, int]:
-    statement = select(SightingRow.detection_id, SightingRow.candidate_id)
-    rows = session.execute(statement.where(SightingRow.candidate_id.in_(candidate_ids)))
-    return dict(rows.all())
-
-
 def _delete_untouched(session: Session, candidate_ids: list[int]) -> None:
+    other = aliased(CandidateRow)
     touched = exists().where(ReviewEventRow.candidate_id == CandidateRow.id)
     pointed_at = exists().where(ReviewEventRow.duplicate_of == CandidateRow.id)
+    merged_here = exists().where(other.merged_into == CandidateRow.id)
+    grouped = exists().where(
+        GroupingEventRow.flight_id == CandidateRow.flight_id,
+        CandidateRow.id == GroupingEventRow.candidate_ids.any_(),
+    )
     session.execute(
-        delete(CandidateRow).where(
+        delete(CandidateRow)
+        .where(
             CandidateRow.id.in_(candidate_ids),
             CandidateRow.state == "pending",
             ~touched,
             ~pointed_at,
+            ~merged_here,
+            ~grouped,
         )
+        .execution_options(synchronize_session=False)
     )
 
 
-def _sightings_of(session: Session, candidate_ids: list[int]) -> set[int]:
-    statement = select(SightingRow.detection_id)
-    return set(session.scalars(statement.where(SightingRow.candidate_id.in_(candidate_ids))))
-
-
-def _drop_sightings(session: Session, candidate_ids: list[int]) -> None:
+def _drop_sightings(session: Session, candidate_ids: Sequence[int]) -> None:
     session.execute(delete(SightingRow).where(SightingRow.candidate_id.in_(candidate_ids)))
 
 
-def _upsert(
-    session: Session,
-    flight_id: int,
-    row: CandidateRow | None,
-    item: FoundCandidate,
-    ranks: Mapping[HazardClass, int],
-) -> CandidateRow:
-    row = row or CandidateRow(flight_id=flight_id)
+def _describe(session: Session, row: CandidateRow, item: FoundCandidate, ranks: Ranks) -> None:
     candidate, ground = item.candidate, item.candidate.ground
     reasons = [seen.unplaced_reason for seen in candidate.sightings if seen.unplaced_reason]
     row.key = candidate.key
@@ -123,16 +170,25 @@ def _upsert(
     row.cov_nn_m2 = ground.cov_nn_m2 if ground else None
     row.method = ground.method if ground else None
     row.unplaced_reason = reasons[0] if reasons and ground is None else None
+    row.place_key = item.place_key or row.place_key
+    row.is_ambiguous = candidate.is_ambiguous
+    row.votes = columns_from_votes(candidate.votes)
+    row.on_building = columns_from_building(candidate.on_building)
+    row.areas = columns_from_areas(candidate.areas)
     row.config_hash = item.config_hash
     session.add(row)
     session.flush()
-    return row
 
 
-def _add_sightings(session: Session, candidate_id: int, detection_ids: list[int]) -> None:
-    rows = [
-        {"candidate_id": candidate_id, "detection_id": detection_id, "ordinal": ordinal}
+def _add_sightings(
+    session: Session, row: CandidateRow, detection_ids: Sequence[int], before: Sequence[int]
+) -> None:
+    """Give a candidate its sightings; other ones than ``before`` are a new revision of it."""
+    if before and set(before) != set(detection_ids):
+        row.revision += 1
+    values = [
+        {"candidate_id": row.id, "detection_id": detection_id, "ordinal": ordinal}
         for ordinal, detection_id in enumerate(detection_ids)
     ]
-    if rows:
-        session.execute(insert(SightingRow).on_conflict_do_nothing(), rows)
+    if values:
+        session.execute(insert(SightingRow).on_conflict_do_nothing(), values)

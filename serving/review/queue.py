@@ -15,7 +15,7 @@ from serving.review.errors import CandidateNotFoundError
 
 @dataclass(frozen=True, slots=True)
 class QueueFilter:
-    """What to show; None means all."""
+    """What to show; None means all. What was merged into another is shown there alone."""
 
     state: str | None = None
     flight_id: int | None = None
@@ -92,7 +92,8 @@ def _conditions(wanted: QueueFilter) -> list[ColumnElement[bool]]:
         CandidateRow.flight_id: wanted.flight_id,
         CandidateRow.hazard_class: wanted.hazard_class,
     }
-    return [column == value for column, value in columns.items() if value is not None]
+    wanted_only = [column == value for column, value in columns.items() if value is not None]
+    return [CandidateRow.merged_into.is_(None), *wanted_only]
 
 
 def _is_after(after: QueuePosition) -> ColumnElement[bool]:

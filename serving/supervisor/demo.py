@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from detection.domain.errors import ConfigurationError, HazardLensError
 from detection.domain.photo import FlightKind
-from detection.ingest.flight import PHOTO_SUFFIXES
+from detection.ingest.folder import PHOTO_SUFFIXES
 from serving.db.engine import make_sessions, open_engine
 from serving.db.migrate import upgrade_database
 from serving.db.tables import FlightRow, PhotoRow

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from detection.domain.hazard import HazardClass
 from detection.taxonomy import TaxonomyEntry, load_taxonomy
 from serving.accounts.roles import Permission, Role, is_allowed
 from serving.accounts.users import Person
-from serving.api.schemas import CandidateAnswer, EventItem, SightingDetail
+from serving.api.review_schemas import CandidateAnswer, EventItem, SightingDetail
 from serving.storage.derivatives import TILE_PX, top_zoom_level
+from serving.web.candidate_facts import describe_facts
 from serving.web.labels import STATE_OF_VERDICT, VERDICTS
 from serving.web.rendering import Words
 
@@ -71,7 +73,8 @@ def build_case(
         "unplaced": {"message": message, "remedy": remedy},
         "guide": choose_guide(load_taxonomy()[candidate.hazard_class], words.language),
         "history": list_decisions(candidate.history, person, words),
-    }
+        "may_group": is_allowed(person.role, Permission.DECIDE) and candidate.merged_into is None,
+    } | describe_facts(candidate, person, words)
 
 
 def find_threshold(candidate: CandidateAnswer) -> float | None:
@@ -129,6 +132,7 @@ def describe_for_scripts(candidate: CandidateAnswer, words: Words) -> dict[str, 
     Sightings that speak for the candidate's class come first, the best of them first of all.
     """
     sightings = [_describe_sighting(each, words) for each in _order_sightings(candidate)]
+    kind = candidate.hazard_class.thing
     has_camera = any(each.lon is not None for each in candidate.sightings)
     return {
         "id": candidate.id,
@@ -139,6 +143,9 @@ def describe_for_scripts(candidate: CandidateAnswer, words: Words) -> dict[str, 
         "lon": candidate.lon,
         "lat": candidate.lat,
         "ellipse": candidate.ellipse.model_dump() if candidate.ellipse else None,
+        "revision": candidate.revision,
+        "merged_into": candidate.merged_into,
+        "kin_classes": [each.value for each in HazardClass if each.thing == kind],
         "has_map": candidate.lon is not None or has_camera,
         "sightings": sightings,
     }
@@ -153,6 +160,7 @@ def _order_sightings(candidate: CandidateAnswer) -> list[SightingDetail]:
 
 def _describe_sighting(sighting: SightingDetail, words: Words) -> dict[str, object]:
     return {
+        "detection_id": sighting.detection_id,
         "class_name": words.class_name(sighting.hazard_class),
         "bbox_xyxy": sighting.bbox_xyxy,
         "polygons": sighting.polygons,

@@ -27,6 +27,7 @@ from serving.flights.catalogue import (
 )
 from serving.flights.errors import FlightNotOpenError
 from serving.review.queue import QueueFilter, count_states
+from serving.web.coverage_card import load_card
 from serving.web.i18n import N_
 from serving.web.rendering import Words, render, words_for
 
@@ -116,8 +117,9 @@ def show_new_flight(
 def show_flight(
     request: Request, person: FlightReader, session: SessionDep, flight_id: FlightId
 ) -> Response:
-    """Show one flight: progress, failures, map."""
+    """Show one flight: progress, failures, what was covered, map."""
     context = _load_flight(session, person, words_for(request), flight_id)
+    context |= load_card(session, words_for(request), get_flight(session, flight_id))
     context["section"] = "flights"
     return render(request, "flight.html", person=person, context=context)
 
@@ -129,6 +131,17 @@ def show_flight_progress(
     """Return the part of the flight page that is polled."""
     context = _load_flight(session, person, words_for(request), flight_id)
     return render(request, "flight_progress.html", person=person, context=context)
+
+
+@router.get("/flights/{flight_id}/coverage/panel")
+def show_flight_coverage(
+    request: Request, person: FlightReader, session: SessionDep, flight_id: FlightId
+) -> Response:
+    """Return the part of the flight page that tells what was covered."""
+    row = get_flight(session, flight_id)
+    progress = count_progress(session, [flight_id])[flight_id]
+    context = {"flight": _view(row, progress)} | load_card(session, words_for(request), row)
+    return render(request, "flight_coverage.html", person=person, context=context)
 
 
 def describe_failure(words: Words, row: IngestFailureRow) -> FileNote:

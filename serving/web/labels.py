@@ -43,8 +43,53 @@ ROLES: Final[dict[str, str]] = {
 }
 GROUND_METHODS: Final[dict[str, str]] = {
     "flat_ground": N_("line of sight on flat ground"),
+    "terrain": N_("line of sight on the ground model"),
+    "surface": N_("line of sight on the reconstructed surface"),
+    "building_facade": N_("line of sight on a facade"),
+    "building_roof": N_("line of sight on a roof"),
     "camera_position": N_("position of the camera"),
 }
+
+BUILDING_PARTS: Final[dict[str, str]] = {"facade": N_("facade"), "roof": N_("roof")}
+AREA_LEVELS: Final[dict[str, str]] = {
+    "district": N_("District"),
+    "street": N_("Subdistrict"),
+    "community": N_("Community"),
+    "grid": N_("Grid cell"),
+    "survey": N_("Area to be flown"),
+}
+LAYER_KINDS: Final[dict[str, str]] = {
+    "buildings": N_("Buildings"),
+    "covers": N_("Cover inventory"),
+    "areas": N_("Areas"),
+    "terrain": N_("Ground model"),
+}
+# How well a building or cover was seen, and what a photo is fine enough for.
+SEEN_STATES: Final[dict[str, str]] = {
+    "seen": N_("Seen"),
+    "partly_seen": N_("Seen in part"),
+    "too_coarse": N_("Too coarse"),
+    "poor_photo": N_("Poor photos only"),
+    "not_seen": N_("Not seen"),
+}
+TARGET_KINDS: Final[dict[str, str]] = {
+    "building": N_("Building"),
+    "cover": N_("Manhole cover"),
+    "gap": N_("Gap in the area"),
+}
+NEEDS: Final[dict[str, str]] = {
+    "manhole_state": N_("State of a manhole cover"),
+    "added_storey": N_("Added storey"),
+    "crack_seen": N_("Facade crack visible"),
+    "crack_width": N_("Width of a crack of 1 mm"),
+}
+COVERAGE_STATES: Final[dict[str, str]] = {
+    "none": N_("Not computed"),
+    "queued": N_("Being computed"),
+    "done": N_("Computed"),
+    "failed": N_("Failed"),
+}
+GROUPING_KINDS: Final[dict[str, str]] = {"merge": N_("Merged"), "split": N_("Split")}
 
 # Problem code -> message and remedy; codes of files and places are in detection.domain.reasons.
 PROBLEMS: Final[dict[str, tuple[str, str]]] = {
@@ -90,6 +135,43 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
         N_("No photo of this flight has failed in processing."),
         N_("Nothing to do."),
     ),
+    "layer_not_found": (N_("There is no such layer."), N_("See the list of layers.")),
+    "layer_exists": (
+        N_("This file was imported before."),
+        N_("Use that layer, or delete it and import the file again."),
+    ),
+    "layer_format": (
+        N_("The file is not one that a layer can be read from."),
+        N_("Give GeoJSON, a GeoPackage, a zipped Shapefile or, for the ground, a GeoTIFF."),
+    ),
+    "layer_unreadable": (
+        N_("The layer cannot be read."),
+        N_("Export it anew from the program that made it."),
+    ),
+    "layer_without_crs": (
+        N_("The file does not say in which coordinate system it is."),
+        N_("Choose the coordinate system, for example EPSG:4490 (CGCS2000) or GCJ-02."),
+    ),
+    "layer_crs_unknown": (
+        N_("There is no such coordinate system."),
+        N_("Give an EPSG number such as EPSG:4547, or GCJ-02."),
+    ),
+    "layer_crs_mismatch": (
+        N_("The coordinates cannot be of the coordinate system that was chosen."),
+        N_("Choose the coordinate system that the layer was made in."),
+    ),
+    "layer_empty": (
+        N_("The layer holds nothing that can be used."),
+        N_("Check that it is the right file, with shapes."),
+    ),
+    "layer_field_unknown": (
+        N_("The file has no field of that name."),
+        N_("Choose one of its fields, or leave the choice empty."),
+    ),
+    "coverage_not_ready": (
+        N_("The coverage of this flight is not computed yet."),
+        N_("Wait a moment, or have it computed on the page of the flight."),
+    ),
     "photo_not_found": (N_("There is no such photo."), N_("See the photos of the flight.")),
     "file_too_large": (
         N_("The file is larger than this server accepts."),
@@ -113,6 +195,35 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
     "invalid_duplicate": (
         N_("That candidate cannot stand for this one."),
         N_("Choose another candidate, one that is no duplicate itself."),
+    ),
+    "candidate_merged": (
+        N_("This candidate was merged into another one in the meantime."),
+        N_("Look at that one, or undo the merge."),
+    ),
+    "candidate_changed": (
+        N_("The photos of this candidate have changed in the meantime."),
+        N_("Load the page again and repeat it."),
+    ),
+    "merge_of_decided": (
+        N_("A candidate that was decided cannot be merged away; its decision would vanish."),
+        N_("Merge the other one into it, undo the decision first, or mark it as a duplicate."),
+    ),
+    "invalid_merge": (
+        N_("These candidates cannot be one thing."),
+        N_("Choose pending candidates of the same kind and the same flight."),
+    ),
+    "invalid_split": (
+        N_("These photos cannot be parted from the candidate."),
+        N_("Choose some of its photos, not all; to drop it, reject it."),
+    ),
+    "grouping_not_found": (N_("There is no such merge or split."), N_("Load the page again.")),
+    "grouping_superseded": (
+        N_("A later merge or split of the same candidates stands."),
+        N_("Undo the later one first."),
+    ),
+    "flight_busy": (
+        N_("The candidates of this flight are being put together at this moment."),
+        N_("Try again in a few seconds."),
     ),
     "idempotency_key_reused": (
         N_("The act was sent before with another content."),

@@ -138,6 +138,7 @@ def _context(request: Request, words: Words, person: Person | None) -> dict[str,
         "can_see_candidates": may(Permission.SEE_CANDIDATES),
         "can_see_hazards": may(Permission.SEE_HAZARDS),
         "can_decide": may(Permission.DECIDE),
+        "can_manage_layers": may(Permission.MANAGE_LAYERS),
         "class_label": words.class_name,
     } | _labels(words)
 
@@ -149,6 +150,12 @@ def _labels(words: Words) -> dict[str, Callable[[str], str]]:
         "candidate_state_label": labels.CANDIDATE_STATES,
         "ground_method_label": labels.GROUND_METHODS,
         "role_label": labels.ROLES,
+        "layer_kind_label": labels.LAYER_KINDS,
+        "area_level_label": labels.AREA_LEVELS,
+        "seen_state_label": labels.SEEN_STATES,
+        "target_kind_label": labels.TARGET_KINDS,
+        "need_label": labels.NEEDS,
+        "coverage_state_label": labels.COVERAGE_STATES,
     }
 
     def make(table: Mapping[str, str]) -> Callable[[str], str]:

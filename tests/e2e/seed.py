@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from detection.domain.finding import Detection, GeoDetection, GroundPoint
+from detection.domain.finding import Detection
 from detection.domain.geometry import BBox
 from detection.domain.hazard import HazardClass
 from detection.domain.photo import FlightKind
@@ -20,6 +20,7 @@ from serving.flights.upload import receive_photo
 from serving.jobs.grouping import regroup
 from serving.storage.objects import ObjectStore
 from tests.factories import draw_flight
+from tests.hovering import hover, place
 
 CLASSES = (HazardClass.MANHOLE_MISSING, HazardClass.MANHOLE_BROKEN)
 WEIGHTS_SHA256 = "a" * 64
@@ -47,9 +48,8 @@ def seed_candidates(
     run = RunIdentity("c" * 64, thresholds)
     see = _see_crack if outlined else _see_cover
     with sessions.begin() as session:
-        photos = session.scalars(select(PhotoRow).where(PhotoRow.flight_id == flight_id)).all()
-        for photo in photos:
-            found = [_place(see(photo, place), photo, place) for place in range(PLACES)]
+        for photo in hover(session, flight_id):
+            found = [place(see(photo, number), photo) for number in range(PLACES)]
             store_detections(session, photo.id, found, run)
         regroup(session, store, flight_id)
         flight = session.get_one(FlightRow, flight_id)
@@ -105,9 +105,3 @@ def _see_crack(photo: PhotoRow, place: int) -> Detection:
         WEIGHTS_SHA256,
         polygons,
     )
-
-
-def _place(detection: Detection, photo: PhotoRow, place: int) -> GeoDetection:
-    # Places 100 m apart, each at one spot for all photos.
-    lat = 29.5 + round(((photo.lat or 0.0) - 29.5), 2) + place * 1e-3
-    return GeoDetection(detection, GroundPoint(106.55, lat, 4.0, 1.0, 9.0, "flat_ground"))

@@ -6,13 +6,16 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from numpy.typing import NDArray
 from sqlalchemy import event, select, text, update
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
+from detection.domain.photo import Photo
 from serving.accounts.roles import Role
 from serving.accounts.users import create_user
 from serving.db.tables import CandidateRow, DetectionRow, FlightRow
@@ -117,7 +120,7 @@ def test_many_uploads_at_once_are_decoded_a_few_at_a_time(
     lock = threading.Lock()
     full = threading.Event()
 
-    def count(_: object) -> None:
+    def count(photo: Photo) -> NDArray[np.uint8]:
         nonlocal running, most
         with lock:
             running += 1
@@ -127,6 +130,7 @@ def test_many_uploads_at_once_are_decoded_a_few_at_a_time(
         full.wait(0.3)
         with lock:
             running -= 1
+        return np.zeros((photo.height_px, photo.width_px, 3), dtype=np.uint8)
 
     monkeypatch.setattr(upload, "decode_photo", count)
     flight_id = operator.post("/flights", json={"name": "a", "kind": "drone"}).json()["id"]

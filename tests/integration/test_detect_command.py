@@ -297,7 +297,7 @@ def interrupt(*_: object, **__: object) -> None:
     [
         ("importlib.import_module", "Interrupted"),
         ("detection.cli.detect.select_manifests", "Run the same command again"),
-        ("detection.cli.run.read_flight", "Run the same command again"),
+        ("detection.cli.flight_source.read_flight", "Run the same command again"),
         ("detection.cli.run.load_detector", "Run the same command again"),
         ("detection.cli.run.write_report", "Run the same command again"),
     ],

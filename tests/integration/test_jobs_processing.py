@@ -22,7 +22,7 @@ from serving.flights.results import geo_detection_from_row, list_geo_detections
 from serving.flights.upload import receive_photo
 from serving.jobs import chunk, grouping
 from serving.jobs.context import WorkerContext
-from serving.jobs.flights import cancel_flight, submit_flight
+from serving.jobs.flights import cancel_flight, reprocess_flight, submit_flight
 from serving.review.decision import Verdict
 from serving.review.decisions import Reviewer, decide
 from tests.factories import draw_photo
@@ -166,7 +166,7 @@ def test_grouping_again_keeps_decisions_and_rows(
         person = create_user(session, "someone", "a good password", Role.REVIEWER)
         reviewer = Reviewer(person.id, person.username, person.role, may_undo_others=False)
         decide(session, reviewer, ids[0], Verdict.CONFIRM)
-        # As if another grouping had found other keys: the sightings say which is which.
+        # As if another grouping had named them: the sightings say which is which.
         session.execute(update(CandidateRow).values(key=CandidateRow.key + "x"))
     with worker_context.sessions.begin() as session:
         grouping.regroup(session, worker_context.store, flight_id)
@@ -174,7 +174,7 @@ def test_grouping_again_keeps_decisions_and_rows(
         rows = list(session.scalars(select(CandidateRow).order_by(CandidateRow.id)))
         assert [row.id for row in rows] == ids
         assert [row.state for row in rows] == ["confirmed", "pending", "pending", "pending"]
-        assert not any(row.key.endswith("x") for row in rows)
+        assert all(row.key.endswith("x") for row in rows), "a key that was given out is kept"
         assert count(session, "sightings") == 4
 
 
@@ -190,6 +190,7 @@ def test_long_flight_shows_candidates_before_its_end_and_keeps_their_decisions(
     grouping.group_so_far(worker_context, flight_id)
     assert progress_of(worker_context, flight_id).candidates == 0, "not at every chunk"
     monkeypatch.setattr(grouping, "REGROUP_AFTER", timedelta(0))
+    monkeypatch.setattr(grouping, "REGROUP_AFTER_EACH", timedelta(0))
     grouping.group_so_far(worker_context, flight_id)
     assert progress_of(worker_context, flight_id) == Progress(6, 3, 0, 3)
     with worker_context.sessions.begin() as session:
@@ -204,6 +205,19 @@ def test_long_flight_shows_candidates_before_its_end_and_keeps_their_decisions(
         states = dict(session.execute(select(CandidateRow.id, CandidateRow.state)).all())
         assert set(early) <= set(states)
         assert states[early[0]] == "rejected"
+
+
+def test_grouping_job_of_an_earlier_run_does_not_end_the_next(
+    worker_context: WorkerContext, flight_of: FlightOf
+) -> None:
+    flight_id = flight_of(2).id
+    submit(worker_context, flight_id)
+    run_jobs(worker_context)
+    with worker_context.sessions.begin() as session:
+        reprocess_flight(session, flight_id).state = "processing"
+    grouping.group_flight(worker_context, flight_id)
+    with worker_context.sessions() as session:
+        assert session.get_one(FlightRow, flight_id).state == "processing"
 
 
 def test_candidate_that_vanished_is_deleted_only_if_nobody_touched_it(

@@ -14,7 +14,10 @@ from detection.domain.hazard import HazardClass
 from detection.domain.photo import Flight, FlightKind, Photo
 from detection.georeference import georeference_detection, project_point
 from detection.ingest.decode import decode_photo
+from detection.ingest.dji_xmp import read_maker_note_angles
 from detection.ingest.flight import read_flight
+from detection.ingest.flight_checks import FLIGHT_CODES
+from detection.ingest.header import read_header
 from detection.taxonomy import load_taxonomy
 
 pytestmark = pytest.mark.shared
@@ -81,14 +84,58 @@ def test_only_turin_is_rtk(shared_dir: Path) -> None:
 
 def test_focal_lengths_come_from_the_best_source(shared_dir: Path) -> None:
     expected = {
-        MINSK: ("exif:FocalLength+sensor", 3071.4),
-        TURIN: ("xmp:CalibratedFocalLength", 1913.3),
-        SHEFFIELD: ("exif:FocalLength+sensor", 468.8),
+        MINSK: ("exif:FocalLength+sensor", 3027.2, 60.5),
+        TURIN: ("xmp:DewarpData", 1964.4, 8.7),
+        SHEFFIELD: ("exif:FocalLength+sensor", 452.7, 9.1),
     }
-    for name, (source, focal_px) in expected.items():
+    for name, (source, focal_px, std_px) in expected.items():
         camera = read(shared_dir, name).photos[0].intrinsics
         assert camera is not None
+        assert camera.focal_std_px is not None
         assert (camera.source, round(camera.focal_px, 1)) == (source, focal_px)
+        assert round(camera.focal_std_px, 1) == std_px
+
+
+def test_turin_states_its_lens_and_its_rtk_deviations(shared_dir: Path) -> None:
+    for photo in read(shared_dir, TURIN).photos:
+        assert photo.intrinsics is not None
+        assert photo.intrinsics.distortion == (-0.42275, 0.369101, 0.0040638, 0.0040638, -0.264306)
+        assert photo.intrinsics.cx_px == pytest.approx(800 - 19.0419922)
+        assert photo.pose is not None
+        assert 0.02 <= photo.pose.horizontal_std_m < 0.03
+        assert photo.pose.source == "position=xmp+rtk;altitude=xmp;angles=xmp"
+
+
+def test_two_sources_of_one_photo_agree(shared_dir: Path) -> None:
+    for name in (MINSK, TURIN):
+        folder = shared_dir / "flights" / name
+        for path in sorted(folder.glob("*.JPG")):
+            header = read_header(path)
+            noted = read_maker_note_angles(header.exif.maker_note)
+            (tags,) = header.tags
+            assert noted == pytest.approx((tags.yaw_deg, tags.pitch_deg, tags.roll_deg), abs=1e-4)
+            if tags.lat is not None:
+                assert tags.lat == pytest.approx(header.exif.lat, abs=5e-8)
+
+
+def test_no_real_flight_has_a_fault_of_its_own(
+    shared_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("detection.ingest.header.MIN_SIDE_PX", 8)
+    for name in (MINSK, TURIN, SHEFFIELD, "samples/dji_p4pro_stub", "samples/tiny"):
+        for photo in read(shared_dir, name).photos:
+            assert FLIGHT_CODES.isdisjoint(photo.warnings)
+
+
+def test_a_plane_without_gimbal_states_its_lean_and_its_accuracy(
+    shared_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("detection.ingest.header.MIN_SIDE_PX", 8)
+    pose = read(shared_dir, "samples/tiny").photos[0].pose
+    assert pose is not None
+    assert pose.source == "position=exif;altitude=none;angles=xmp:camera"
+    assert (pose.horizontal_std_m, pose.vertical_std_m) == pytest.approx((5.028, 4.824), abs=1e-3)
+    assert pose.pitch_deg == pytest.approx(-82.9, abs=0.01)  # leans by 6.7 and 2.4 degrees
 
 
 def test_sheffield_has_angles_from_the_maker_note_but_no_height(shared_dir: Path) -> None:

@@ -17,7 +17,9 @@ from training.synthetic.flight import (
 from training.synthetic.flight import (
     render_flight as render,
 )
-from training.synthetic.flight_plan import NoiseKind
+from training.synthetic.noise import NoiseKind, choose_noise
+
+DEVIATION = click.FloatRange(min=0)
 
 
 @click.command("render-flight")
@@ -36,7 +38,18 @@ from training.synthetic.flight_plan import NoiseKind
     "height_m",
     default=DEMO_HEIGHT_M,
     show_default=True,
-    help="Height of the nadir strip above the street, metres.",
+    help="Height of the nadir strip or of the block above the street, metres.",
+)
+@click.option(
+    "--pitch",
+    "pitch_deg",
+    type=float,
+    help="Fly a block of lines with the gimbal at this angle, -90 (down) to -15.",
+)
+@click.option(
+    "--overlap",
+    type=float,
+    help="Fly a block of lines with this overlap along and across, 0 to 0.95 (0.8 with --pitch).",
 )
 @click.option(
     "--noise",
@@ -45,8 +58,17 @@ from training.synthetic.flight_plan import NoiseKind
     type=click.Choice([kind.value for kind in NoiseKind]),
     help="How far the written poses are off: not at all, as plain GPS, as RTK.",
 )
+@click.option("--gps-std-m", type=DEVIATION, help="Error of position per axis, metres.")
+@click.option("--height-std-m", type=DEVIATION, help="Error of height, metres.")
+@click.option("--gimbal-std-deg", type=DEVIATION, help="Error of pitch and lean, degrees.")
+@click.option("--yaw-std-deg", type=DEVIATION, help="Error of yaw, degrees.")
 @click.option("--covers", default=14, show_default=True, help="Manhole covers in the street.")
 @click.option("--cracks", default=4, show_default=True, help="Cracks in the fronts.")
+@click.option(
+    "--poses-only",
+    is_flag=True,
+    help="Grey photos with full metadata over open ground of any size; no street, no cracks.",
+)
 def render_flight(
     *,
     out_dir: Path,
@@ -54,14 +76,22 @@ def render_flight(
     photos: int,
     width_px: int,
     height_m: float,
+    pitch_deg: float | None,
+    overlap: float | None,
     noise: str,
+    gps_std_m: float | None,
+    height_std_m: float | None,
+    gimbal_std_deg: float | None,
+    yaw_std_deg: float | None,
     covers: int,
     cracks: int,
+    poses_only: bool,
 ) -> None:
     """Render a drone flight over a made-up street, with the exact truth beside the photos.
 
     Writes JPEG photos with EXIF and XMP, truth.geojson (every cover, crack and added storey with
-    its place and its boxes), truth_poses.json (exact camera poses) and buildings.geojson.
+    its place and its boxes), truth_poses.json (exact camera poses), written_poses.json (the same
+    with the noise that the photos' metadata hold) and buildings.geojson.
     """
     console = Console(stderr=True)
     columns = (TextColumn("Rendering"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -73,9 +103,18 @@ def render_flight(
             photos=photos,
             width_px=width_px,
             height_m=height_m,
-            noise=NoiseKind(noise),
+            pitch_deg=pitch_deg,
+            overlap=overlap,
+            noise=choose_noise(
+                NoiseKind(noise),
+                gps_std_m=gps_std_m,
+                height_std_m=height_std_m,
+                gimbal_std_deg=gimbal_std_deg,
+                yaw_std_deg=yaw_std_deg,
+            ),
             covers=covers,
             cracks=cracks,
+            poses_only=poses_only,
             on_photo=lambda done, _: progress.update(task, completed=done),
         )
     counts = ", ".join(f"{count} {key}" for key, count in sorted(flight.counts.items()))

@@ -1,16 +1,17 @@
-"""Where the drone takes its photos, and how well it knows where it was."""
+"""Where the drone takes its photos of a street, and what it writes about its pose."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
 from training.synthetic.camera import Array, PinholeCamera, compute_aim, rotation_from_gimbal
 from training.synthetic.geodesy import StreetFrame
 from training.synthetic.metadata import FULL_FRAME_DIAGONAL_MM, WrittenPose
+from training.synthetic.noise import NoiseModel
 from training.synthetic.scene import Scene
 from training.synthetic.textures import Rng
 
@@ -19,43 +20,28 @@ FACADE_VIEW_M = 10.0
 ROOF_VIEW_HEIGHT_M = 34.0
 STRIP_HALF_M = 27.0
 STEEPEST_DEG = -89.9
-
-
-class NoiseKind(StrEnum):
-    """How far the written pose is from the true one."""
-
-    NONE = "none"
-    GPS = "gps"
-    RTK = "rtk"
-
-
-@dataclass(frozen=True, slots=True)
-class NoiseModel:
-    """Standard deviations: one shared offset a flight, and a new one every photo."""
-
-    shared_m: float
-    photo_m: float
-    height_m: float
-    shared_yaw_deg: float
-    angle_deg: float
-
-
-NOISE = {
-    NoiseKind.NONE: NoiseModel(0, 0, 0, 0, 0),
-    NoiseKind.GPS: NoiseModel(0.5, 0.2, 0.3, 0.7, 0.15),
-    NoiseKind.RTK: NoiseModel(0.01, 0.01, 0.02, 0.3, 0.1),
-}
+RTK_STD_M = (0.012, 0.022)
+"""Horizontal and vertical deviation that a receiver with a fixed solution says it has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A planned photo: the true camera (street frame) and its true angles east-north-up."""
+    """A photo: the true camera (street frame) and its true angles east-north-up."""
 
     camera: PinholeCamera
     yaw_deg: float
     pitch_deg: float
     roll_deg: float
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """A photo as taken, and the pose and focal length that the camera writes about it."""
+
+    shot: Shot
+    written: WrittenPose
+    focal_px: float
 
 
 def compute_focal_px(size_px: tuple[int, int]) -> float:
@@ -74,48 +60,85 @@ def plan_shots(
     for x in np.linspace(-STRIP_HALF_M, STRIP_HALF_M, strip) if strip > 1 else [0.0] * strip:
         position = np.array([x, 0.0, height_m]) + rng.normal(0, 0.3, 3)
         angles = (rng.normal(0, 1.5), min(-87.0, rng.normal(-89.2, 0.6)), rng.normal(0, 0.3))
-        shots.append(_make_shot(scene, position, angles, size_px, "nadir"))
+        shots.append(make_shot(scene.heading_deg, position, angles, size_px, "nadir"))
     shots.extend(_face_front(rng, scene, target, size_px) for target in _pick_fronts(scene, facade))
     shots.extend(_look_at_roof(rng, scene, side, size_px) for side in (-1, 1)[:roof])
     return shots
 
 
-def write_pose(
-    rng: Rng,
-    shot: Shot,
-    frame: StreetFrame,
-    *,
-    base_m: float,
-    noise: NoiseKind,
-    shared: Array,
+def expose_street(
+    rng: Rng, shots: Sequence[Shot], frame: StreetFrame, *, base_m: float, noise: NoiseModel
+) -> list[Exposure]:
+    """Add to planned photos what the camera writes: the true pose and an error.
+
+    One offset is drawn for the flight and a new one for every photo; ``base_m`` is the street's
+    altitude.
+    """
+    shared = noise.draw_shared(rng)
+    return [
+        Exposure(
+            shot,
+            _write_pose(rng, shot, frame, base_m=base_m, noise=noise, shared=shared),
+            shot.camera.focal_px,
+        )
+        for shot in shots
+    ]
+
+
+def _write_pose(
+    rng: Rng, shot: Shot, frame: StreetFrame, *, base_m: float, noise: NoiseModel, shared: Array
 ) -> WrittenPose:
-    """Pose with noise; ``shared`` (4,) is the flight's east, north, up and yaw offset."""
-    model = NOISE[noise]
-    offset = shared[:3] + rng.normal(0, 1, 3) * [model.photo_m, model.photo_m, model.height_m]
-    east, north, up = frame.enu_from_street @ shot.camera.position + offset
+    drift = draw_drift(rng, noise, shared)
+    angles = rng.normal(0, 1, 3) * [
+        noise.yaw_deg.photo,
+        noise.gimbal_deg.photo,
+        noise.gimbal_deg.photo,
+    ]
+    return make_written_pose(
+        frame,
+        shot.camera.position,
+        drift,
+        angles_deg=(
+            wrap_deg(shot.yaw_deg + shared[3] + angles[0]),
+            shot.pitch_deg + float(angles[1]),
+            shot.roll_deg + float(angles[2]),
+        ),
+        base_m=base_m,
+        has_rtk=noise.has_rtk,
+    )
+
+
+def draw_drift(rng: Rng, noise: NoiseModel, shared: Array) -> Array:
+    """East, north and up (m) by which the position of one photo is off, (3,)."""
+    photo_m = [noise.position_m.photo, noise.position_m.photo, noise.height_m.photo]
+    return np.asarray(shared[:3] + rng.normal(0, 1, 3) * photo_m, dtype=np.float64)
+
+
+def make_written_pose(
+    frame: StreetFrame,
+    position: Array,
+    drift: Array,
+    *,
+    angles_deg: tuple[float, float, float],
+    base_m: float,
+    has_rtk: bool,
+) -> WrittenPose:
+    """Pose of a camera at ``position`` (street frame) that thinks itself ``drift`` (3,) away."""
+    east, north, up = frame.enu_from_street @ position + drift
     lon, lat = frame.lonlat_from_enu(float(east), float(north))
-    angles = rng.normal(0, 1, 3) * model.angle_deg
-    yaw = wrap_deg(shot.yaw_deg + shared[3] + angles[0])
-    has_rtk = noise is NoiseKind.RTK
+    yaw_deg, pitch_deg, roll_deg = angles_deg
     return WrittenPose(
         lon=lon,
         lat=lat,
         altitude_m=base_m + float(up),
         relative_m=float(up),
-        yaw_deg=yaw,
-        pitch_deg=shot.pitch_deg + float(angles[1]),
-        roll_deg=shot.roll_deg + float(angles[2]),
-        flight_yaw_deg=yaw,
-        rtk_std_horizontal_m=0.012 if has_rtk else None,
-        rtk_std_vertical_m=0.022 if has_rtk else None,
+        yaw_deg=yaw_deg,
+        pitch_deg=pitch_deg,
+        roll_deg=roll_deg,
+        flight_yaw_deg=yaw_deg,
+        rtk_std_horizontal_m=RTK_STD_M[0] if has_rtk else None,
+        rtk_std_vertical_m=RTK_STD_M[1] if has_rtk else None,
     )
-
-
-def draw_shared_offset(rng: Rng, noise: NoiseKind) -> Array:
-    """East, north, up (m) and yaw (degrees) by which the whole flight is off."""
-    model = NOISE[noise]
-    scale = [model.shared_m, model.shared_m, model.height_m, model.shared_yaw_deg]
-    return np.asarray(rng.normal(0, 1, 4) * scale, dtype=np.float64)
 
 
 def wrap_deg(angle_deg: float) -> float:
@@ -123,20 +146,21 @@ def wrap_deg(angle_deg: float) -> float:
     return (float(angle_deg) + 180.0) % 360.0 - 180.0
 
 
-def _make_shot(
-    scene: Scene,
+def make_shot(
+    heading_deg: float,
     position: Array,
     street_angles: tuple[float, float, float],
     size_px: tuple[int, int],
     kind: str,
 ) -> Shot:
-    """Angles are yaw from the street's x axis (clockwise), pitch and roll in degrees.
+    """Return a shot; angles are yaw from the x axis (clockwise), pitch and roll in degrees.
 
-    They are rounded to the hundredth of a degree that XMP holds, so that truth can be written.
+    ``heading_deg`` is the azimuth of the x axis. The angles are rounded to the hundredth of a
+    degree that XMP holds, so that truth can be written.
     """
-    yaw = round(wrap_deg(scene.heading_deg + street_angles[0]), 2)
+    yaw = round(wrap_deg(heading_deg + street_angles[0]), 2)
     pitch, roll = round(float(street_angles[1]), 2), round(float(street_angles[2]), 2)
-    axes = StreetFrame(0.0, 0.0, scene.heading_deg).enu_from_street
+    axes = StreetFrame(0.0, 0.0, heading_deg).enu_from_street
     rotation = rotation_from_gimbal(yaw, pitch, roll) @ axes
     camera = PinholeCamera(*size_px, compute_focal_px(size_px), position, rotation)
     return Shot(camera, yaw, pitch, roll, kind)
@@ -148,7 +172,7 @@ def _aim_shot(
     yaw_deg, pitch_deg = compute_aim(position, target)
     # compute_aim counts yaw from +y; the street's x axis lies 90 degrees clockwise from it.
     angles = (yaw_deg - 90.0, max(pitch_deg, STEEPEST_DEG), float(rng.normal(0, 0.3)))
-    return _make_shot(scene, position, angles, size_px, kind)
+    return make_shot(scene.heading_deg, position, angles, size_px, kind)
 
 
 def _pick_fronts(scene: Scene, count: int) -> list[Array]:

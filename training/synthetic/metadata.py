@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -12,6 +13,7 @@ from PIL.TiffImagePlugin import IFDRational
 MAKE, MODEL, SOFTWARE = "hazardlens", "Renderer", "hazardlens render-flight"
 FULL_FRAME_DIAGONAL_MM = 43.2666
 SENSOR_WIDTH_MM = 6.4
+FLATTEST_RANGE_DEG = -15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ def make_xmp(
         tags["RtkStdLon"] = f"{pose.rtk_std_horizontal_m:.5f}"
         tags["RtkStdLat"] = f"{pose.rtk_std_horizontal_m:.5f}"
         tags["RtkStdHgt"] = f"{pose.rtk_std_vertical_m:.5f}"
+        tags |= _list_range_tags(pose)
     lines = "".join(f'\n   drone-dji:{name}="{value}"' for name, value in tags.items())
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
@@ -103,6 +106,14 @@ def make_xmp(
         "  </rdf:Description>\n </rdf:RDF>\n</x:xmpmeta>\n"
         '<?xpacket end="w"?>'
     ).encode()
+
+
+def _list_range_tags(pose: WrittenPose) -> dict[str, str]:
+    """What the laser rangefinder of an RTK drone reads where the view meets the ground."""
+    if pose.pitch_deg > FLATTEST_RANGE_DEG:
+        return {"LRFStatus": "NoSignal"}
+    distance_m = pose.relative_m / math.sin(math.radians(-pose.pitch_deg))
+    return {"LRFStatus": "Normal", "LRFTargetDistance": f"{distance_m:.3f}"}
 
 
 def _make_gps(pose: WrittenPose, captured_at: datetime) -> dict[int, object]:

@@ -164,7 +164,7 @@ def _place_covers(
         if all(np.linalg.norm(place - other) > COVER_SPACING_M for other in places):
             places.append(place)
     covers = []
-    for state, place in zip(_list_states(count), places, strict=True):
+    for state, place in zip(list_states(count), places, strict=True):
         column, row = ground.to_px(place[None, :2])[0] / SHADOW_MAP_STEP
         covers.append(
             build_cover(
@@ -180,7 +180,8 @@ def _place_covers(
     return covers
 
 
-def _list_states(count: int) -> list[HazardClass]:
+def list_states(count: int) -> list[HazardClass]:
+    """Return the states of so many covers: about a fifth missing, a fifth broken."""
     damaged = round(DAMAGED_SHARE * count)
     states = [HazardClass.MANHOLE_MISSING] * damaged + [HazardClass.MANHOLE_BROKEN] * damaged
     return states + [HazardClass.MANHOLE_OK] * (count - len(states))

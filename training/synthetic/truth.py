@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detection.domain.geometry import BBox
 from detection.domain.hazard import HazardClass
 from training.synthetic.camera import Array, PinholeCamera
 from training.synthetic.covers import Cover
 from training.synthetic.cracks import Crack
-from training.synthetic.rasterize import Canvas
+from training.synthetic.open_ground import GroundCover
+
+
+class View(Protocol):
+    """What can say which points of the world a photo shows."""
+
+    def sees(self, points: Array) -> NDArray[np.bool_]:
+        """Which of the points ``(n, 3)`` are in the photo with nothing before them, (n,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +55,25 @@ def box_points(camera: PinholeCamera, points: Array) -> BBox | None:
     return _enclose(xy[within])
 
 
-def box_cover(canvas: Canvas, camera: PinholeCamera, cover: Cover) -> LabelledBox | None:
+def box_cover(view: View, camera: PinholeCamera, cover: Cover | GroundCover) -> LabelledBox | None:
     """Box of frame and lid; None where no part of it is seen."""
     box = box_polygon(camera, cover.outline())
-    return label_box(canvas, cover.hazard_class, box, cover.samples())
+    return label_box(view, cover.hazard_class, box, cover.samples())
 
 
-def box_crack(canvas: Canvas, camera: PinholeCamera, crack: Crack) -> LabelledBox | None:
+def box_crack(view: View, camera: PinholeCamera, crack: Crack) -> LabelledBox | None:
     """Box of all branches of a crack; None where no part of it is seen."""
     box = box_points(camera, crack.outline)
-    return label_box(canvas, HazardClass.FACADE_CRACK, box, crack.samples)
+    return label_box(view, HazardClass.FACADE_CRACK, box, crack.samples)
 
 
 def label_box(
-    canvas: Canvas, hazard_class: HazardClass, box: BBox | None, samples: Array
+    view: View, hazard_class: HazardClass, box: BBox | None, samples: Array
 ) -> LabelledBox | None:
     """Add the visible share of the thing's sample points ``(m, 3)``; None where it is 0."""
     if box is None:
         return None
-    fraction = float(np.mean(canvas.sees(samples)))
+    fraction = float(np.mean(view.sees(samples)))
     return LabelledBox(hazard_class, box, fraction) if fraction > 0 else None
 
 

@@ -4,36 +4,40 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from detection.domain.hazard import HazardClass
 from training.synthetic.boxes import Body
+from training.synthetic.buildings import Building
 from training.synthetic.camera import Array, PinholeCamera
 from training.synthetic.covers import Cover
 from training.synthetic.cracks import Crack
-from training.synthetic.flight_plan import Shot
+from training.synthetic.flight_plan import Exposure
 from training.synthetic.geodesy import StreetFrame
-from training.synthetic.rasterize import Canvas
+from training.synthetic.open_ground import ClearView, GroundCover, contains
 from training.synthetic.scene import Scene
 from training.synthetic.training_cracks import measure_width_px
-from training.synthetic.truth import LabelledBox, box_cover, box_crack, box_polygon, label_box
+from training.synthetic.truth import LabelledBox, View, box_cover, box_crack, box_polygon, label_box
 
 # 9 decimals of a degree are a tenth of a millimetre.
 DEGREE_DECIMALS = 9
+NEAR_PX = 200.0
+"""So far beside a photo the middle of a thing may lie that shows its rim."""
 NOTE = "Rendered by hazardlens; no such street exists."
 
 
 @dataclass(slots=True)
 class Thing:
-    """A labelled thing of the scene and the photos that show it."""
+    """A labelled thing of the scene, the building that it is on, and the photos that show it."""
 
     thing_id: str
     hazard_class: HazardClass
     position: Array
-    shape: Cover | Crack | Body
+    shape: Cover | Crack | Body | GroundCover
+    building: str | None = None
     sightings: list[dict[str, object]] = field(default_factory=list)
 
 
@@ -43,25 +47,53 @@ def list_things(scene: Scene) -> list[Thing]:
         Thing(f"cover-{index + 1:02d}", cover.hazard_class, cover.center, cover)
         for index, cover in enumerate(scene.covers)
     ]
-    cracks = [crack for house in scene.buildings for crack in house.cracks]
-    for index, crack in enumerate(cracks):
+    cracks = [
+        (crack, name_building(index))
+        for index, house in enumerate(scene.buildings)
+        for crack in house.cracks
+    ]
+    for index, (crack, building) in enumerate(cracks):
         position = (crack.outline.min(axis=0) + crack.outline.max(axis=0)) / 2
         thing_id = f"crack-{index + 1:02d}"
-        things.append(Thing(thing_id, HazardClass.FACADE_CRACK, position, crack))
-    additions = [house.addition for house in scene.buildings if house.addition is not None]
-    for index, body in enumerate(additions):
+        things.append(Thing(thing_id, HazardClass.FACADE_CRACK, position, crack, building))
+    additions = [
+        (house.addition, name_building(index))
+        for index, house in enumerate(scene.buildings)
+        if house.addition is not None
+    ]
+    for index, (body, building) in enumerate(additions):
         position = (body.low + body.high) / 2
         thing_id = f"addition-{index + 1:02d}"
-        things.append(Thing(thing_id, HazardClass.ADDED_STOREY, position, body))
+        things.append(Thing(thing_id, HazardClass.ADDED_STOREY, position, body, building))
     return things
 
 
-def observe_things(
-    canvas: Canvas, camera: PinholeCamera, things: Sequence[Thing], photo: str
-) -> None:
+def name_building(index: int) -> str:
+    """Return the id of a house by its place in the scene."""
+    return f"building-{index + 1:02d}"
+
+
+def list_covers(covers: Sequence[GroundCover]) -> list[Thing]:
+    """Return the covers of open ground as labelled things."""
+    return [
+        Thing(f"cover-{index + 1:05d}", cover.hazard_class, cover.center, cover)
+        for index, cover in enumerate(covers)
+    ]
+
+
+def observe_open_ground(camera: PinholeCamera, things: Sequence[Thing], photo: str) -> None:
+    """Append to every thing its exact box in a photo that nothing stands before."""
+    if not things:
+        return
+    near = contains(camera, np.stack([thing.position for thing in things]), NEAR_PX)
+    within = [thing for thing, is_near in zip(things, near, strict=True) if is_near]
+    observe_things(ClearView(camera), camera, within, photo)
+
+
+def observe_things(view: View, camera: PinholeCamera, things: Sequence[Thing], photo: str) -> None:
     """Append to every thing its exact box in this photo, where any of it is visible."""
     for thing in things:
-        labelled = _box(canvas, camera, thing)
+        labelled = _box(view, camera, thing)
         if labelled is None:
             continue
         row: dict[str, object] = {
@@ -92,6 +124,7 @@ def write_truth(path: Path, things: Sequence[Thing], frame: StreetFrame, seed: i
                     "hazard_class": thing.hazard_class.value,
                     "kind": thing.hazard_class.thing,
                     "height_m": round(float(thing.position[2]), 3),
+                    **({} if thing.building is None else {"building": thing.building}),
                     **_describe(thing.shape),
                     "photos": thing.sightings,
                 },
@@ -101,12 +134,16 @@ def write_truth(path: Path, things: Sequence[Thing], frame: StreetFrame, seed: i
 
 
 def write_poses(
-    path: Path, shots: Sequence[Shot], frame: StreetFrame, base_m: float, names: Sequence[str]
+    path: Path,
+    exposures: Sequence[Exposure],
+    frame: StreetFrame,
+    base_m: float,
+    names: Sequence[str],
 ) -> None:
     """Write the exact pose and intrinsics of every photo, without noise."""
     rows = []
-    for shot, name in zip(shots, names, strict=True):
-        camera = shot.camera
+    for exposure, name in zip(exposures, names, strict=True):
+        shot, camera = exposure.shot, exposure.shot.camera
         lon, lat = frame.lonlat_from_street(camera.position)
         rows.append(
             {
@@ -126,14 +163,22 @@ def write_poses(
                 "cy_px": camera.height_px / 2,
             }
         )
-    document = {"rendered": True, "note": NOTE, "photos": rows}
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    _write_document(path, {"rendered": True, "note": NOTE, "photos": rows})
 
 
-def write_buildings(path: Path, scene: Scene, frame: StreetFrame) -> None:
-    """Write the footprints of the houses along the street, counter-clockwise."""
+def write_written_poses(path: Path, exposures: Sequence[Exposure], names: Sequence[str]) -> None:
+    """Write what the photos' own metadata say of their poses: with noise, before rounding."""
+    rows = [
+        {"photo": name, **asdict(exposure.written)}
+        for exposure, name in zip(exposures, names, strict=True)
+    ]
+    _write_document(path, {"rendered": True, "note": NOTE, "photos": rows})
+
+
+def write_buildings(path: Path, houses: Sequence[Building], frame: StreetFrame) -> None:
+    """Write the footprints of the houses, counter-clockwise."""
     features: list[dict[str, object]] = []
-    for index, house in enumerate(scene.buildings):
+    for index, house in enumerate(houses):
         (x_low, y_low), (x_high, y_high) = house.body.low[:2], house.body.high[:2]
         corners = [(x_low, y_low), (x_high, y_low), (x_high, y_high), (x_low, y_high)]
         ring = [
@@ -143,10 +188,10 @@ def write_buildings(path: Path, scene: Scene, frame: StreetFrame) -> None:
         features.append(
             {
                 "type": "Feature",
-                "id": f"building-{index + 1:02d}",
+                "id": name_building(index),
                 "geometry": {"type": "Polygon", "coordinates": [ring]},
                 "properties": {
-                    "id": f"building-{index + 1:02d}",
+                    "id": name_building(index),
                     "storeys": house.storeys,
                     "height_m": round(float(house.body.high[2]), 2),
                     "has_added_storey": house.addition is not None,
@@ -156,13 +201,13 @@ def write_buildings(path: Path, scene: Scene, frame: StreetFrame) -> None:
     _write_collection(path, features, {"rendered": True, "note": NOTE})
 
 
-def _box(canvas: Canvas, camera: PinholeCamera, thing: Thing) -> LabelledBox | None:
-    if isinstance(thing.shape, Cover):
-        return box_cover(canvas, camera, thing.shape)
+def _box(view: View, camera: PinholeCamera, thing: Thing) -> LabelledBox | None:
+    if isinstance(thing.shape, (Cover, GroundCover)):
+        return box_cover(view, camera, thing.shape)
     if isinstance(thing.shape, Crack):
-        return box_crack(canvas, camera, thing.shape)
+        return box_crack(view, camera, thing.shape)
     box = box_polygon(camera, order_hull(camera, thing.shape.corners))
-    return label_box(canvas, thing.hazard_class, box, _spread_samples(thing.shape))
+    return label_box(view, thing.hazard_class, box, _spread_samples(thing.shape))
 
 
 def order_hull(camera: PinholeCamera, corners: Array) -> Array:
@@ -197,8 +242,8 @@ def _spread_samples(body: Body) -> Array:
     return np.asarray(body.low + top * (body.high - body.low), dtype=np.float64)
 
 
-def _describe(shape: Cover | Crack | Body) -> dict[str, object]:
-    if isinstance(shape, Cover):
+def _describe(shape: Cover | Crack | Body | GroundCover) -> dict[str, object]:
+    if isinstance(shape, (Cover, GroundCover)):
         return {"diameter_m": round(2 * shape.radius_m, 3)}
     if isinstance(shape, Crack):
         return {"mean_width_mm": round(1000 * shape.mean_width_m, 1)}
@@ -208,5 +253,8 @@ def _describe(shape: Cover | Crack | Body) -> dict[str, object]:
 def _write_collection(
     path: Path, features: list[dict[str, object]], members: dict[str, object]
 ) -> None:
-    document = {"type": "FeatureCollection", **members, "features": features}
+    _write_document(path, {"type": "FeatureCollection", **members, "features": features})
+
+
+def _write_document(path: Path, document: dict[str, object]) -> None:
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -179,16 +179,21 @@ def draw_places(pose: CameraPose, pixel: tuple[float, float], draws: int) -> Flo
         SightColumn.X: (pixel[0], 2.4),
         SightColumn.Y: (pixel[1], 2.4),
         SightColumn.FOCAL: (CAMERA.focal_px, 0.005 * CAMERA.focal_px),
+        SightColumn.EAST: (0.0, pose.horizontal_std_m),
+        SightColumn.NORTH: (0.0, pose.horizontal_std_m),
     }
     for column, (mean, std) in columns.items():
         sights[:, column] = rng.normal(mean, std, draws)
-    places = intersect_ground(sights, CAMERA)
-    return places + rng.normal(0.0, pose.horizontal_std_m, places.shape)
+    return intersect_ground(sights, CAMERA)
 
 
-@pytest.mark.parametrize("pitch_deg", [-90.0, -60.0, -45.0, -30.0])
+@pytest.mark.parametrize("pitch_deg", [-90.0, -60.0, -45.0, -30.0, -20.0])
 @pytest.mark.parametrize("base", [POSE, RTK], ids=["gps", "rtk"])
-@pytest.mark.parametrize("pixel", [(2736.0, 1824.0), (900.0, 3000.0)], ids=["middle", "corner"])
+@pytest.mark.parametrize(
+    "pixel",
+    [(2736.0, 1824.0), (900.0, 3000.0), (4000.0, 1300.0)],
+    ids=["middle", "corner", "above"],
+)
 def test_the_ellipse_holds_95_percent(
     base: CameraPose, pitch_deg: float, pixel: tuple[float, float]
 ) -> None:
@@ -200,6 +205,57 @@ def test_the_ellipse_holds_95_percent(
     )
     squared = np.sum(difference * np.linalg.solve(covariance, difference.T).T, axis=1)
     assert 0.93 <= float(np.mean(squared <= CHI2_95_2D)) <= 0.97
+
+
+@pytest.mark.parametrize(("base", "pitch_deg"), [(POSE, -45.0), (RTK, -90.0), (RTK, -30.0)])
+def test_the_ellipse_of_a_measured_pose_holds_the_truth(base: CameraPose, pitch_deg: float) -> None:
+    """As in the field: one truth, and every photo states a pose of its own that is wrong."""
+    rng = np.random.default_rng(7)
+    pose = replace(base, pitch_deg=pitch_deg)
+    inside = []
+    for _ in range(600):
+        turn, nod, up = rng.normal(0, [base.yaw_std_deg, base.pitch_std_deg, base.vertical_std_m])
+        east, north = rng.normal(0, base.horizontal_std_m, 2)
+        azimuth = math.degrees(math.atan2(east, north))
+        lon, lat, _ = GEOD.fwd(POSE.lon, POSE.lat, azimuth, math.hypot(east, north))
+        stated = replace(
+            pose,
+            lon=lon,
+            lat=lat,
+            altitude_agl_m=60.0 + up,
+            yaw_deg=30.0 + turn,
+            pitch_deg=pitch_deg + nod,
+        )
+        leaning = np.zeros((1, len(SightColumn)))
+        leaning[0, [SightColumn.ALTITUDE, SightColumn.YAW, SightColumn.PITCH]] = 60, 30, pitch_deg
+        leaning[0, SightColumn.TILT] = rng.normal(0, base.roll_std_deg)
+        leaning[0, [SightColumn.X, SightColumn.Y]] = 2736, 1824
+        leaning[0, SightColumn.FOCAL] = CAMERA.focal_px
+        (truth,) = intersect_ground(leaning, CAMERA)
+        ground = place_pixel(photo_at(stated), 2736.0, 1824.0)
+        away = truth - np.array(offset_m(POSE, ground))
+        covariance = np.array(
+            [[ground.cov_ee_m2, ground.cov_en_m2], [ground.cov_en_m2, ground.cov_nn_m2]]
+        )
+        inside.append(away @ np.linalg.solve(covariance, away) <= CHI2_95_2D)
+    assert 0.93 <= np.mean(inside) <= 0.97
+
+
+def test_where_an_error_reaches_the_horizon_nothing_is_placed() -> None:
+    pose = replace(POSE, pitch_deg=-6.0, altitude_agl_m=20.0)
+    assert place_pixel(photo_at(pose), 2736.0, 1824.0).lat > POSE.lat
+    shaky = replace(pose, pitch_std_deg=4.0)
+    with pytest.raises(NotPlacedError, match="above_horizon"):
+        place_pixel(photo_at(shaky), 2736.0, 1824.0)
+
+
+def test_a_stated_error_of_the_focal_length_counts() -> None:
+    camera = replace(CAMERA, focal_std_px=0.05 * CAMERA.focal_px)
+    sure, unsure = (
+        place_pixel(replace(photo_at(RTK), intrinsics=intrinsics), 2736.0, 0.0)
+        for intrinsics in (CAMERA, camera)
+    )
+    assert compute_error_m(unsure) > 2 * compute_error_m(sure)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 from detection.domain.errors import EmptyFlightError, InvalidInputError
 from detection.domain.photo import FlightKind
 from detection.domain.reasons import REASONS
-from detection.ingest.flight import list_photo_files, read_flight
+from detection.ingest.flight import read_flight
+from detection.ingest.folder import list_photo_files
 from tests.factories import draw_flight, draw_photo
 
 

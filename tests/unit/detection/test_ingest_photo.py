@@ -213,7 +213,7 @@ def test_rtk_makes_the_position_better_and_says_so(tmp_path: Path) -> None:
     assert plain is not None
     assert fixed is not None
     assert (plain.horizontal_std_m, plain.vertical_std_m) == (1.5, 3.0)
-    assert (fixed.horizontal_std_m, fixed.vertical_std_m) == (0.02, 0.3)
+    assert (fixed.horizontal_std_m, fixed.vertical_std_m) == (0.02, 3.0)
     assert "rtk" in fixed.source
     assert "rtk" not in plain.source
 
@@ -274,6 +274,22 @@ def test_the_note_of_another_maker_is_not_read(tmp_path: Path) -> None:
     exif[0x010F] = "Canon"
     photo = read(draw_photo(tmp_path / "a.jpg", exif=exif, xmp=b""))
     assert photo.warnings == ("no_attitude", "no_altitude")
+
+
+def test_a_digital_zoom_and_a_fisheye_are_named(tmp_path: Path) -> None:
+    exif = build_exif(DrawnPose())
+    exif.get_ifd(0x8769)[0xA404] = 2.0
+    zoomed = read(draw_photo(tmp_path / "a.jpg", exif=exif))
+    assert zoomed.warnings == ("digital_zoom",)
+    assert zoomed.intrinsics is not None
+    plain = read(draw_photo(tmp_path / "b.jpg")).intrinsics
+    assert plain is not None
+    assert zoomed.intrinsics.focal_px == pytest.approx(2 * plain.focal_px)
+    xmp = build_xmp({"RelativeAltitude": "60", "GimbalYawDegree": "1", "GimbalPitchDegree": "-90"})
+    lens = b'xmlns:Camera="http://pix4d.com/camera/1.0" Camera:ModelType="fisheye" rdf:about'
+    round_lens = read(draw_photo(tmp_path / "c.jpg", xmp=xmp.replace(b"rdf:about", lens)))
+    assert round_lens.intrinsics is None
+    assert round_lens.warnings == ("no_focal_length", "fisheye_lens")
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow remarks on every damaged tag

@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 
 from detection.domain.camera import CameraIntrinsics, CameraPose
 from detection.domain.errors import InvalidInputError
-from detection.domain.finding import Candidate, Detection, GeoDetection, GroundPoint
+from detection.domain.finding import (
+    AreaMembership,
+    BuildingPart,
+    Candidate,
+    Detection,
+    GeoDetection,
+    GroundPoint,
+    OnBuilding,
+    ViewVotes,
+)
 from detection.domain.geometry import BBox
 from detection.domain.hazard import HazardClass
 from detection.domain.photo import FlightKind, IngestFailure, Photo
@@ -108,6 +117,48 @@ def test_geojson_is_longitude_first_with_seven_decimals_and_no_crs() -> None:
     assert properties["ellipse"]["semi_major_m"] == pytest.approx(math.sqrt(4 * 5.991), abs=0.01)
     assert properties["ellipse"]["angle_deg"] == 90.0
     assert properties["unplaced_reason"] is None
+    assert (properties["on_building"], properties["areas"], properties["votes"]) == (None, [], None)
+
+
+def make_known_candidate() -> Candidate:
+    return replace(
+        make_candidate(),
+        on_building=OnBuilding("A-7", BuildingPart.FACADE, 9.876, 0.54, 0.9),
+        areas=(AreaMembership("网格", "0203", "二组", near_border=True),),
+        votes=ViewVotes(((HazardClass.MANHOLE_MISSING, 7), (HazardClass.MANHOLE_OK, 2)), 11),
+        is_ambiguous=True,
+    )
+
+
+def test_geojson_names_building_areas_and_votes() -> None:
+    report = make_report((make_known_candidate(),))
+    (feature,) = json.loads(json.dumps(build_candidates_geojson(report, {})))["features"]
+    properties = feature["properties"]
+    assert properties["on_building"] == {
+        "id": "A-7", "part": "facade", "height_m": 9.88, "height_std_m": 0.54, "probability": 0.9,
+    }  # fmt: skip
+    assert properties["areas"] == [
+        {"level": "网格", "id": "0203", "name": "二组", "near_border": True}
+    ]
+    counts = {"manhole_missing": 7, "manhole_ok": 2}
+    assert properties["votes"] == {"counts": counts, "views": 9, "covering": 11}
+    assert properties["is_ambiguous"] is True
+
+
+def test_the_page_names_building_areas_and_votes() -> None:
+    page = re.sub("<[^>]*>", "", render_page(make_report((make_known_candidate(),)), {}))
+    for words in ("A-7", "9.9 ± 0.5 m", "可能性", "90%", "网格二组 临界", "7/9", "2/9", "无法区分"):
+        assert words in page, words
+    bare = render_page(make_report((make_candidate(),)), {})
+    assert not [words for words in ("可能性", "临界", "无法区分", "各视角") if words in bare]
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["flat_ground", "terrain", "surface", "building_facade", "building_roof", "camera_position"],
+)
+def test_every_way_to_a_place_has_words(method: str) -> None:
+    assert f"method_{method}" in load_messages().page
 
 
 def test_an_unplaced_candidate_has_null_geometry_and_its_reason() -> None:

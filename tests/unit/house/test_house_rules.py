@@ -70,17 +70,24 @@ def test_the_light_install_leaves_out(name: str) -> None:
     assert name not in names
 
 
+TRAINING_COMMANDS = {"data", "train", "runs", "evaluate", "promote"}
+
+
 def test_light_commands_import_no_torch() -> None:
     modules = sorted(
         {
             location.partition(":")[0]
             for name, location in LazyCommands.locations.items()
-            if name in {"detect", "models", "rollback", "render-flight", "serve", "worker", "user"}
+            if name not in TRAINING_COMMANDS
         }
     )
     code = (
         "import importlib, sys\n"
-        "for name in ('torch', 'ultralytics', 'torchvision'): sys.modules[name] = None\n"
+        "class Refuse:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in ('torch', 'ultralytics', 'torchvision', 'pycolmap'):\n"
+        "            raise ImportError(name)\n"
+        "sys.meta_path.insert(0, Refuse())\n"
         f"for name in {modules!r}: importlib.import_module(name)\n"
     )
     done = subprocess.run(

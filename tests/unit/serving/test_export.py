@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detection.domain.finding import AreaMembership, BuildingPart, OnBuilding
 from serving.ledger.export import FORMULA_STARTS, csv_from_hazards, geojson_from_hazards
 from serving.ledger.hazards import Hazard
 
@@ -47,6 +48,22 @@ def test_geojson_has_lon_first_and_seven_decimals() -> None:
     assert feature["geometry"] == {"type": "Point", "coordinates": [106.5507123, -29.5647]}
     assert feature["properties"]["error_m"] == pytest.approx(3.14)
     assert feature["properties"]["flight_name"] == "人民路"
+
+
+def test_building_height_and_areas_go_along() -> None:
+    areas = (
+        AreaMembership("street", "510107001", "桂溪街道", near_border=False),
+        AreaMembership("grid", "G02", "", near_border=True),
+    )
+    on_building = OnBuilding("=B17", BuildingPart.FACADE, 12.345, 0.4, 0.9)
+    hazard = replace(HAZARD, on_building=on_building, areas=areas)
+    (row,) = read_csv(hazard)
+    assert (row["building_id"], row["building_part"]) == ("'=B17", "facade")
+    assert float(row["height_m"]) == pytest.approx(12.35, abs=0.01)
+    assert (row["areas"], row["near_border"]) == ("桂溪街道, G02", "G02")
+    (feature,) = json.loads("".join(geojson_from_hazards([HAZARD])))["features"]
+    assert feature["properties"]["building_id"] is None
+    assert feature["properties"]["areas"] == ""
 
 
 def test_hazard_without_a_place_has_geometry_null() -> None:

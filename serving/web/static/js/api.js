@@ -21,6 +21,7 @@ export class ApiError extends Error {
     this.status = status;
     this.code = code;
     this.remedy = remedy;
+    this.detail = problem.detail || "";
   }
 
   /** Whether the same request may succeed later without anybody changing anything. */

@@ -51,13 +51,16 @@ function wireOutbox() {
   outbox.sendNow();
 }
 
-/** Buttons that POST to the interface and reload: `data-post`, with `data-confirm` to ask first. */
+/**
+ * Buttons that POST to the interface and reload: `data-post`, with `data-confirm` to ask first and
+ * `data-method` for another method.
+ */
 async function postFromButton(button) {
   const question = button.dataset.confirm;
   if (question && !globalThis.confirm(question)) return;
   button.disabled = true;
   try {
-    await request("POST", button.dataset.post, { body: {} });
+    await request(button.dataset.method ?? "POST", button.dataset.post, { body: {} });
     location.reload();
   } catch (error) {
     button.disabled = false;

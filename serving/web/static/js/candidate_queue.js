@@ -67,6 +67,12 @@ export class CandidateQueue {
     this.#index += 1;
   }
 
+  /** A candidate that was not there before comes next. */
+  insertNext(candidateId) {
+    if (!this.#ids.includes(candidateId)) this.#ids.splice(this.#index + 1, 0, candidateId);
+    this.#decided.delete(candidateId);
+  }
+
   #peek(count) {
     return this.#ids.slice(this.#index + 1).filter((id) => !this.#decided.has(id)).slice(0, count);
   }

@@ -18,18 +18,20 @@ function distanceM(a, b) {
   return Math.hypot(east, (a.lat - b.lat) * metresPerDegree);
 }
 
-async function findOthers(candidate) {
+/** The nearest other candidates of the flight that `isWanted` lets through, with their distance. */
+export async function findOthers(candidate, isWanted = () => true) {
   const query = (state) => request(
     "GET", `/candidates?state=${state}&flight_id=${candidate.flight_id}&limit=100`);
   const pages = await Promise.all(STATES.map(query));
   return pages.flatMap((page) => page.items)
-    .filter((other) => other.id !== candidate.id)
+    .filter((other) => other.id !== candidate.id && isWanted(other))
     .map((other) => ({ other, apart: distanceM(candidate, other) }))
     .sort((a, b) => a.apart - b.apart)
     .slice(0, SHOWN);
 }
 
-function makeOption({ other, apart }, index) {
+/** A button that shows another candidate with its distance and its number key. */
+export function makeOption({ other, apart }, index) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "duplicate-option";

@@ -6,6 +6,8 @@ import { drawCandidateMap } from "./candidate_map.js";
 import { CandidateQueue } from "./candidate_queue.js";
 import { askDuplicateOf } from "./duplicate_dialog.js";
 import { localizeTimes } from "./format.js";
+import { merge, split, undoGrouping } from "./grouping_acts.js";
+import { askMergeWith, askSplitOff } from "./grouping_dialog.js";
 import { _ } from "./i18n.js";
 import { actForKey } from "./review_keys.js";
 import { SightingStrip } from "./sighting_strip.js";
@@ -136,13 +138,17 @@ async function goPrevious() {
 let step = Promise.resolve();
 function inOrder(work) {
   step = step.then(work).catch((error) => {
-    showToast(error.message, { tone: "danger" });
+    showToast([error.message, error.remedy].filter(Boolean).join(" "), { tone: "danger" });
   });
   return step;
 }
 
 function canDecide() {
   if (shell.classList.contains("is-finished")) return false;
+  if (candidate.merged_into !== null) {
+    showToast(_("This candidate was merged into #{id}; decide there.", { id: candidate.merged_into }));
+    return false;
+  }
   if (outbox) return true;
   showToast(_("Your role may look, not decide."), { tone: "warn" });
   return false;
@@ -214,6 +220,78 @@ function whenSettled(actId, patienceMs = 2500) {
   });
 }
 
+// ------------------------------------------------------------------ merging and splitting
+
+/** Merges and splits speak of what the server has: decisions on their way have to be there first. */
+async function canGroup() {
+  if (!canDecide()) return false;
+  const last = outbox.open.at(-1);
+  if (last) await whenSettled(last.id);
+  if (outbox.open.length === 0) return true;
+  showToast(_("Decisions are still on their way; try again when they are saved."), { tone: "warn" });
+  return false;
+}
+
+async function mergeOthers() {
+  if (!(await canGroup())) return;
+  const others = await askMergeWith(candidate);
+  if (others === null) return;
+  const state = outbox.stateOf(String(candidate.id), candidate.state);
+  const act = await merge(candidate, state, others);
+  const gone = act.candidate_ids.filter((id) => id !== act.candidate_id);
+  for (const id of gone) queue.markDecided(String(id));
+  await showGrouped(act, _("Merged: {count} candidates are now one", { count: gone.length + 1 }));
+}
+
+async function splitOff() {
+  if (!(await canGroup())) return;
+  if (candidate.sightings.length < 2) {
+    showToast(_("There is only one photo; nothing can be split off."));
+    return;
+  }
+  const detectionIds = await askSplitOff(candidate);
+  if (detectionIds === null) return;
+  const state = outbox.stateOf(String(candidate.id), candidate.state);
+  const act = await split(candidate, state, detectionIds);
+  for (const id of act.candidate_ids) {
+    if (id !== act.candidate_id) queue.insertNext(String(id));
+  }
+  await showGrouped(act, _("Split off: {count} photos", { count: detectionIds.length }));
+}
+
+async function takeGroupingBack(groupingId) {
+  const act = await undoGrouping(groupingId);
+  for (const id of act.candidate_ids) queue.markOpen(String(id));
+  panels.clear();
+  readRemaining().catch(() => {});
+  showToast(_("Merge or split taken back"));
+  await goTo(String(act.candidate_id), { remember: false });
+}
+
+/** Do a merge or a split; where a colleague was faster, show what there is now. */
+async function group(work) {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 409) {
+      panels.clear();
+      await goTo(String(candidate.id), { remember: false });
+    }
+    throw error;
+  }
+}
+
+/** Show what has become of the candidates of an act, with a way back. */
+async function showGrouped(act, text) {
+  panels.clear();
+  readRemaining().catch(() => {});
+  showToast(text, {
+    lastsMs: 10_000,
+    action: { label: _("Take back"), run: () => inOrder(() => group(() => takeGroupingBack(act.id))) },
+  });
+  await goTo(String(act.candidate_id), { remember: act.candidate_id !== candidate.id });
+}
+
 function changeRemaining(difference) {
   remaining.textContent = String(Math.max(0, Number(remaining.textContent) + difference));
 }
@@ -241,6 +319,8 @@ const ACTS = {
   reject: () => inOrder(() => decide("reject")),
   unsure: () => inOrder(() => decide("unsure")),
   duplicate: () => inOrder(() => decide("duplicate")),
+  merge: () => inOrder(() => group(mergeOthers)),
+  split: () => inOrder(() => group(splitOff)),
   undo: () => inOrder(() => undo()),
   next: () => inOrder(goFollowing),
   previous: () => inOrder(goPrevious),
@@ -271,6 +351,11 @@ document.addEventListener("click", (event) => {
   if (button) ACTS[button.dataset.act]();
   const undoButton = event.target.closest("button[data-undo-decision]");
   if (undoButton) inOrder(() => undoFromHistory(undoButton));
+  const groupingButton = event.target.closest("button[data-undo-grouping]");
+  if (groupingButton) {
+    const groupingId = Number(groupingButton.dataset.undoGrouping);
+    inOrder(() => group(() => takeGroupingBack(groupingId)));
+  }
 });
 addEventListener("popstate", () => {
   const id = location.pathname.split("/").at(-1);

@@ -6,6 +6,8 @@ const BINDINGS = [
   ["reject", ["KeyX", "Digit2"]],
   ["unsure", ["KeyS", "Digit3"]],
   ["duplicate", ["KeyD", "Digit4"]],
+  ["merge", ["KeyG"]],
+  ["split", ["KeyV"]],
   ["undo", ["KeyU"]],
   ["next", ["KeyJ", "KeyN", "PageDown"]],
   ["previous", ["KeyK", "KeyP", "PageUp"]],

@@ -50,7 +50,11 @@ export class SightingStrip {
 
   #open(index) {
     const count = this.#sightings.length;
-    if (count === 0) return;
+    if (count === 0) { // merged into another candidate, which has the photos
+      this.nameLabel.textContent = "";
+      this.viewer.clear();
+      return;
+    }
     this.#index = (index + count) % count;
     const sighting = this.#sightings[this.#index];
     this.viewer.open(sighting.photo, sighting.bbox_xyxy, sighting.polygons);

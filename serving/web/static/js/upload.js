@@ -61,9 +61,10 @@ function paintRow(item) {
   state.className = `tag tag-${item.state}`;
   state.textContent = STATE_TEXTS[item.state];
   cell.append(state);
-  if (item.state !== "rejected" && item.state !== "failed") return;
+  const isFlawed = item.state === "received" && item.reason !== "";
+  if (item.state !== "rejected" && item.state !== "failed" && !isFlawed) return;
   const reason = document.createElement("span");
-  reason.className = "reason";
+  reason.className = isFlawed ? "reason flaw" : "reason";
   reason.textContent = [item.reason, item.remedy].filter(Boolean).join(" ");
   cell.append(reason);
   if (item.state === "failed") {

@@ -143,6 +143,8 @@ export class UploadQueue extends EventTarget {
           this.#set(item, sent >= item.size ? "checking" : "sending");
         });
         item.photoId = answer.id ?? answer.photo_id ?? null;
+        item.reason = (answer.flags ?? []).map((code) => describeProblem(code).message).join(" ");
+        item.remedy = "";
         this.#set(item, "received");
         return;
       } catch (error) {
@@ -152,6 +154,7 @@ export class UploadQueue extends EventTarget {
         item.remedy = error.remedy;
         if (error.code === "duplicate_photo" && attempt > 1) {
           // It arrived the first time; only the answer was lost.
+          Object.assign(item, { reason: "", remedy: "" });
           this.#set(item, "received");
           return;
         }

@@ -80,9 +80,18 @@ export class PhotoViewer {
     this.#outline.clear();
     this.photo = photo;
     this.#isOpen = false;
-    this.element.classList.remove("has-pixels", "has-failed");
+    this.element.classList.remove("has-pixels", "has-failed", "is-empty");
     this.element.setAttribute("aria-label", _("Photo {name}, zoomable", { name: photo.name }));
     this.#viewer.open(tileSource(photo));
+  }
+
+  /** Show nothing: there is no photo. */
+  clear() {
+    this.#isOpen = false;
+    this.#outline.clear();
+    this.#viewer.close();
+    this.element.classList.remove("has-pixels", "has-failed");
+    this.element.classList.add("is-empty");
   }
 
   /** Zoom to the box with its surroundings. */

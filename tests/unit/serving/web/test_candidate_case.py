@@ -8,7 +8,7 @@ from detection.domain.hazard import HazardClass
 from detection.taxonomy import load_taxonomy
 from serving.accounts.roles import Role
 from serving.accounts.users import Person
-from serving.api.schemas import CandidateAnswer, EventItem, SightingDetail
+from serving.api.review_schemas import CandidateAnswer, EventItem, SightingDetail
 from serving.flights.catalogue import Progress
 from serving.review.decision import CandidateState, Verdict
 from serving.web.candidate_case import (

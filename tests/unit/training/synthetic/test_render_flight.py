@@ -14,8 +14,8 @@ from detection.domain.hazard import HazardClass
 from training.synthetic.camera import PinholeCamera, rotation_from_gimbal
 from training.synthetic.cli import render_flight as command
 from training.synthetic.flight import RenderedFlight, render_flight
-from training.synthetic.flight_plan import NoiseKind
-from training.synthetic.scene import _list_states
+from training.synthetic.noise import NoiseKind
+from training.synthetic.scene import list_states
 
 PHOTOS, WIDTH = 8, 400
 METRES_PER_DEGREE = 111_000
@@ -62,7 +62,7 @@ def test_every_photo_opens_at_its_size_and_differs_from_the_others(flight: Rende
         with Image.open(path) as photo:
             photo.load()
             assert photo.size == (WIDTH, WIDTH * 3 // 4)
-    assert len(set(digest(flight.folder).values())) == PHOTOS + 3
+    assert len(set(digest(flight.folder).values())) == PHOTOS + 4
 
 
 def test_truth_is_geojson_with_every_state_and_says_that_it_is_rendered(
@@ -173,7 +173,7 @@ def test_output_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_fourteen_covers_hold_three_missing_and_three_broken() -> None:
-    states = _list_states(14)
+    states = list_states(14)
     assert states.count(HazardClass.MANHOLE_MISSING) == 3
     assert states.count(HazardClass.MANHOLE_BROKEN) == 3
     assert len(states) == 14

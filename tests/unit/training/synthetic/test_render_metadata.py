@@ -88,6 +88,18 @@ def test_rtk_tags_are_written_only_with_their_deviations() -> None:
     assert tags["RtkFlag"] == "50"
     assert float(tags["RtkStdLon"]) == pytest.approx(0.012)
     assert float(tags["RtkStdHgt"]) == pytest.approx(0.022)
+    assert tags["LRFStatus"] == "Normal"
+    assert float(tags["LRFTargetDistance"]) == pytest.approx(16.0)
+
+
+def test_a_rangefinder_that_looks_along_a_street_reads_nothing() -> None:
+    pose = WrittenPose(
+        113.0, 23.0, 28.0, 16.0, 0.0, -5.0, 0.0, 0.0,
+        rtk_std_horizontal_m=0.012, rtk_std_vertical_m=0.022,
+    )  # fmt: skip
+    tags = read_xmp(open_photo(pose))
+    assert tags["LRFStatus"] == "NoSignal"
+    assert "LRFTargetDistance" not in tags
 
 
 @given(st.floats(-180, 180))

@@ -1,0 +1,1 @@
+"""Imported layers: buildings, administrative areas and cover inventories, in EPSG:4326."""
