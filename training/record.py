@@ -66,6 +66,7 @@ def find_ancestor(start: Path) -> dict[str, Any] | None:
         "started_from_sha256",
         "seconds",
         "ancestor",
+        "averaged",
     )
     try:
         settings = TrainingSettings.model_validate(record["config"])
@@ -81,13 +82,16 @@ def find_ancestor(start: Path) -> dict[str, Any] | None:
 
 
 def list_earlier_flights(record: Mapping[str, Any]) -> tuple[FlightPart, ...]:
-    """Return the flights, or parts of them, that the runs before this one were trained on."""
-    ancestor = record.get("ancestor")
-    if not ancestor:
-        return ()
+    """Return the flights, or parts of them, that the runs before this one were trained on.
+
+    Those are the run that it started from, and the runs whose mean it is.
+    """
     known = FlightPart.model_fields
+    ancestor = record.get("ancestor")
+    before = [*(record.get("averaged") or ()), *([ancestor] if ancestor else [])]
     parts = [
         FlightPart.model_validate({key: value for key, value in part.items() if key in known})
-        for part in ancestor.get("trained_flights", ())
+        for run in before
+        for part in run.get("trained_flights", ())
     ]
-    return (*parts, *list_earlier_flights(ancestor))
+    return (*parts, *list_earlier_flights(ancestor)) if ancestor else tuple(parts)

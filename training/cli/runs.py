@@ -9,6 +9,7 @@ import click
 
 from detection.domain.errors import ConfigurationError, HazardLensError
 from training.cli.options import FOLDER
+from training.fitting.average import average_runs
 from training.fitting.plots import draw_learning_curve, overlay_runs
 from training.runs.mlflow_export import export_run
 from training.runs.overview import (
@@ -148,6 +149,36 @@ def _draw(found: list[Run], labels: list[str], over: str) -> str:
         title = f"Learning curve of {found[0].record['name']}"
         return draw_learning_curve(plot_learning(found), title)
     return overlay_runs({label: run.epochs for label, run in zip(labels, found, strict=True)})
+
+
+class _Part(click.ParamType[tuple[Path, float]]):
+    """``RUN=SHARE``."""
+
+    name = "RUN=SHARE"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Path, float]:
+        """Return the run folder and its share."""
+        place, _, share = str(value).rpartition("=")
+        try:
+            return Path(place).resolve(strict=True), float(share)
+        except (OSError, ValueError):
+            self.fail(f"{value!r} is no RUN=SHARE: a run folder and a number", param, ctx)
+
+
+@runs.command("average")
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.argument("parts", type=_Part(), nargs=-1, required=True)
+def average(run_dir: Path, parts: tuple[tuple[Path, float], ...]) -> None:
+    """Make RUN_DIR a run whose weights are the mean of trained runs: RUN=SHARE RUN=SHARE.
+
+    RUN is a run folder, or a file of weights in one (RUN/fit/weights/last.pt).
+    Runs that began with the same weights can be averaged; the mean often keeps what each learned.
+    It is promoted, or started from, like any other run.
+    """
+    average_runs(run_dir.resolve(), parts)
+    click.echo(f"The mean of {len(parts)} runs: {run_dir}")
 
 
 @runs.command("export-mlflow")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -99,24 +99,45 @@ def blend_with_start(last: Path, start: Path, share: float) -> Path:
     Raises:
         ConfigurationError: the start is of another network, or of other classes.
     """
-    checkpoint = torch.load(last, weights_only=False)
-    end, begin = (
-        torch.load(path, weights_only=False)["model"].float().state_dict() for path in (last, start)
-    )
-    if {key: value.shape for key, value in end.items()} != {
-        key: value.shape for key, value in begin.items()
-    }:
-        message = f"{start} is of another network than the run, so their mean means nothing."
-        raise ConfigurationError(message, remedy="Drop start_share, or start from a run like it.")
+    return average_weights([(last, 1 - share), (start, share)], last.with_name("blended.pt"))
+
+
+def average_weights(parts: Sequence[tuple[Path, float]], path: Path) -> Path:
+    """Write to ``path`` the first checkpoint with the mean of all weights; shares sum to one.
+
+    Raises:
+        ConfigurationError: a checkpoint is of another network, or of other classes.
+    """
+    first = torch.load(parts[0][0], weights_only=False)
+    network = first["model"].float()
     mean = {
-        key: torch.lerp(value, begin[key], share) if value.is_floating_point() else value
-        for key, value in end.items()
+        key: value * parts[0][1] if value.is_floating_point() else value
+        for key, value in network.state_dict().items()
     }
-    checkpoint["model"].float().load_state_dict(mean)
-    checkpoint["model"].half()
-    path = last.with_name("blended.pt")
-    torch.save(checkpoint, path)
+    for other, share in parts[1:]:
+        weights = torch.load(other, weights_only=False)["model"].float().state_dict()
+        if {key: value.shape for key, value in weights.items()} != {
+            key: value.shape for key, value in mean.items()
+        }:
+            message = f"{other} is of another network than {parts[0][0]}: no mean of them exists."
+            raise ConfigurationError(message, remedy="Take runs that began with the same weights.")
+        for key, value in weights.items():
+            if value.is_floating_point():
+                mean[key] = mean[key] + share * value
+    network.load_state_dict(mean)
+    network.half()
+    torch.save(first, path)
     return path
+
+
+def average(run_dir: Path) -> None:
+    """Write ``best.pt``: the mean of the weights that ``run.json`` names, by their shares."""
+    record = read_record(run_dir)
+    folder = run_dir / "fit" / "weights"
+    folder.mkdir(parents=True)
+    shares = [float(part["share"]) for part in record["averaged"]]
+    paths = [Path(path) for path in record["parts"]]
+    average_weights(list(zip(paths, shares, strict=True)), folder / "best.pt")
 
 
 def degrade_online(settings: Degradation) -> None:
@@ -313,7 +334,7 @@ def gather_rows(head: Segment26, answers: torch.Tensor) -> torch.Tensor:
     return torch.cat([rows[..., :4], best, classes, rows[..., 4 + head.nc :]], dim=-1)
 
 
-ACTIONS: dict[str, Callable[[Path], None]] = {"fit": fit, "export": export}
+ACTIONS: dict[str, Callable[[Path], None]] = {"fit": fit, "average": average, "export": export}
 
 if __name__ == "__main__":
     silence_library()

@@ -139,6 +139,7 @@ def _training_section(settings: TrainingSettings, record: Mapping[str, Any], par
             "",
             started,
             *_blend_lines(plan),
+            *_average_lines(record),
             *_ancestor_lines(record),
             f"- Environment: {environment}.",
             exported,
@@ -166,7 +167,19 @@ def _ancestor_lines(record: Mapping[str, Any]) -> list[str]:
         f"{ancestor['image_px']} px from sha256 `{ancestor['started_from_sha256']}`, data hash "
         f"`{ancestor['data_hash']}`, seed {ancestor['seed']}, {ancestor['seconds']:.0f} s."
     )
-    return [line, *_ancestor_lines(ancestor)]
+    return [line, *_average_lines(ancestor), *_ancestor_lines(ancestor)]
+
+
+def _average_lines(record: Mapping[str, Any]) -> list[str]:
+    parts = record.get("averaged") or ()
+    if not parts:
+        return []
+    named = "; ".join(
+        f"{part['share']:.2f} of `{part['run']}` ({part['epochs']} epochs, seed {part['seed']}, "
+        f"data hash `{part['data_hash']}`, weights sha256 `{part['weights_sha256']}`)"
+        for part in parts
+    )
+    return [f"- The weights of that are a mean: {named}."]
 
 
 def _fixed_section(settings: TrainingSettings) -> str:

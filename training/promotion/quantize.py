@@ -38,7 +38,7 @@ from training.data.annotation import AnnotatedPhoto
 from training.data.pixels import read_pixels
 from training.evaluation.answers import plan_tiles
 
-CALIBRATION_TILES = 60
+CALIBRATION_TILES = 200
 TILES_IN_MEMORY = 10
 """Every value that the model computes is kept of so many tiles at once, some 0.1 GB each."""
 PERCENTILE = 99.999

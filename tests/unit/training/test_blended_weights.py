@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 import torch
 from detection.domain.errors import ConfigurationError
-from training.fitting.train import blend_with_start
+from training.fitting.train import average_weights, blend_with_start
 
 def write(name, value, inputs=3):
     network = torch.nn.Linear(inputs, 2)
@@ -28,6 +28,9 @@ weight = torch.load(path, weights_only=False)["model"].weight
 assert weight.dtype == torch.float16
 assert torch.allclose(weight.float(), torch.full((2, 3), 1.5))
 assert torch.load(last, weights_only=False)["model"].weight[0, 0] == 1.0
+three = average_weights([(last, 0.5), (start, 0.25), (write("five.pt", 5.0), 0.25)], Path("m.pt"))
+mean = torch.load(three, weights_only=False)["model"].weight.float()
+assert torch.allclose(mean, torch.full((2, 3), 2.5))
 try:
     blend_with_start(last, write("other.pt", 3.0, inputs=4), 0.25)
 except ConfigurationError as error:
