@@ -29,7 +29,7 @@ contracts: $(TEST_ENV)/.ready
 	$(TEST_ENV)/bin/lint-imports
 
 unit: $(TEST_ENV)/.ready $(VENDOR)/.ready
-	$(TEST_ENV)/bin/pytest -m "not e2e" --cov=detection --cov=serving.review \
+	$(TEST_ENV)/bin/pytest -n auto --maxprocesses=4 -m "not e2e" --cov=detection --cov=serving.review \
 		--cov-report=term:skip-covered --cov-fail-under=85
 
 e2e: $(TEST_ENV)/.ready $(VENDOR)/.ready browser

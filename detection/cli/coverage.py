@@ -24,11 +24,13 @@ from detection.domain.errors import InvalidInputError
 from detection.domain.photo import Flight, FlightKind
 from detection.domain.quality import PhotoQuality
 from detection.georeference import Surroundings
+from detection.ingest.exiftool import find_exiftool
 from detection.ingest.flight import read_flight
 from detection.layers.layer import find_middle, unwrap_lonlat
 from detection.needs import NEEDS_PATH, load_needs
 from detection.report.files import prepare_folder, write_atomic, write_json
 from detection.report.messages import load_messages
+from detection.settings import load_settings
 from detection.terrain import Terrain
 
 EXIT_CODES = """\b
@@ -96,7 +98,8 @@ def coverage(
     prepare_folder(out)
     own = {out.resolve(), *find_own_folders(flight.resolve(), out)}
     name = name or flight.resolve().name
-    photos = read_flight(flight, FlightKind.DRONE, name, left_out=own)
+    program = find_exiftool(load_settings().exiftool)
+    photos = read_flight(flight, FlightKind.DRONE, name, left_out=own, exiftool=program)
     terrain = _settle_terrain(dem, photos)
     qualities: Mapping[str, PhotoQuality] = measure_qualities(photos.photos) if quality else {}
     footprints = compute_footprints(photos.photos, terrain, qualities=qualities)

@@ -147,8 +147,8 @@ class Candidate:
     """One physical thing seen in one or more photos, awaiting review. Never a hazard grade.
 
     ``key`` is stable across re-processing of the same files. ``hazard_class`` is the class that
-    its sightings vote for, ``score`` the mean over all sightings of the score for a hazard class
-    (a sighting as intact counts 0). ``lon``, ``lat`` and ``error_m`` (semi-major axis of the
+    its sightings vote for, ``score`` the fused probability that it is a hazard at all
+    (`detection.dedupe.score`). ``lon``, ``lat`` and ``error_m`` (semi-major axis of the
     95 % error ellipse, metres) are None together where no sighting could be placed.
     ``is_ambiguous`` tells that another thing of the kind is so near that the errors do not keep
     the two apart.
