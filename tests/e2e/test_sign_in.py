@@ -51,9 +51,9 @@ def test_language_switch_is_remembered(visitor: Visitor) -> None:
 @pytest.mark.parametrize(
     ("username", "shown"),
     [
-        ("olga", ["架次"]),
-        ("rena", ["架次", "审核", "隐患"]),
-        ("enno", ["架次", "审核", "隐患"]),
+        ("olga", ["架次", "图层"]),
+        ("rena", ["架次", "审核", "隐患", "图层"]),
+        ("enno", ["架次", "审核", "隐患", "图层"]),
     ],
 )
 def test_navigation_shows_what_the_role_may_see(
