@@ -26,7 +26,6 @@ from detection.ingest.pose import name_sources, read_pose, split_sources
 KNOWN_PLACES = (
     Path("/usr/bin/exiftool"),
     Path("/usr/local/bin/exiftool"),
-    Path("/opt/homebrew/bin/exiftool"),
 )
 PHOTOS_AT_ONCE = 100
 START_TIMEOUT_S, PHOTO_TIMEOUT_S = 20.0, 1.0
