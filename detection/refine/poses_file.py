@@ -4,14 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
 
 from detection.domain.camera import CameraIntrinsics, CameraPose
 from detection.domain.errors import InvalidInputError
 from detection.domain.photo import Photo
 
 FORMAT = "hazardlens-poses/1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Pose and camera of one photo."""
+
+    pose: CameraPose
+    intrinsics: CameraIntrinsics
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """The whole file: ``photos`` by sha256."""
+
+    format: Literal["hazardlens-poses/1"]
+    photos: dict[str, _Row]
+
+
+_DOCUMENT = TypeAdapter(_Document)
 
 
 def write_poses(path: Path, photos: Iterable[Photo]) -> None:
@@ -34,27 +56,13 @@ def apply_poses(path: Path, photos: Iterable[Photo]) -> tuple[Photo, ...]:
         InvalidInputError: the file is not ours, or damaged.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if document["format"] != FORMAT:
-            raise ValueError(document["format"])  # noqa: TRY301  # one answer for all trouble
-        found = {
-            sha256: (CameraPose(**row["pose"]), _intrinsics_from_row(row["intrinsics"]))
-            for sha256, row in document["photos"].items()
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        found = _DOCUMENT.validate_json(path.read_bytes()).photos
+    except (OSError, ValidationError) as error:
         message = f"{path} is no file of refined poses: {error}."
         raise InvalidInputError(message, remedy="Make it with hazardlens refine.") from error
     return tuple(
-        replace(photo, pose=found[photo.sha256][0], intrinsics=found[photo.sha256][1])
+        replace(photo, pose=found[photo.sha256].pose, intrinsics=found[photo.sha256].intrinsics)
         if photo.sha256 in found
         else photo
         for photo in photos
     )
-
-
-def _intrinsics_from_row(row: dict[str, object]) -> CameraIntrinsics:
-    known = {field.name: row[field.name] for field in fields(CameraIntrinsics) if field.name in row}
-    distortion = known.get("distortion")
-    if isinstance(distortion, list):
-        known["distortion"] = tuple(distortion)
-    return CameraIntrinsics(**known)  # type: ignore[arg-type]  # checked by the caller's except

@@ -218,7 +218,15 @@ def test_a_row_with_a_missing_number_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "poses.json"
     write_poses(path, [make_photo("a", make_pose(1, 2))])
     document = json.loads(path.read_text(encoding="utf-8"))
-    del next(iter(document["photos"].values()))["pose"]["lon"]
+    row = next(iter(document["photos"].values()))
+    pose, camera = row["pose"], row["intrinsics"]
+    wrong_values: list[dict[str, object]] = [{"lon": "east"}, {"yaw_deg": []}, {"lon": None}]
+    for broken in wrong_values:
+        wrong = document | {"photos": {"a": {"pose": pose | broken, "intrinsics": camera}}}
+        path.write_text(json.dumps(wrong), encoding="utf-8")
+        with pytest.raises(InvalidInputError):
+            apply_poses(path, [])
+    del pose["lon"]
     path.write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(InvalidInputError):
         apply_poses(path, [])
