@@ -10,7 +10,9 @@ class Role(StrEnum):
 
     OPERATOR = "operator"
     REVIEWER = "reviewer"
+    ARBITER = "arbiter"
     ENGINEER = "engineer"
+    AUDITOR = "auditor"
     ADMIN = "admin"
 
 
@@ -25,15 +27,22 @@ class Permission(StrEnum):
     SEE_MODELS = "see_models"
     MANAGE_LAYERS = "manage_layers"
     MANAGE_USERS = "manage_users"
+    ARBITRATE = "arbitrate"
+    SEE_STATISTICS = "see_statistics"
+    SEE_AUDIT = "see_audit"
 
 
 _OPERATOR = frozenset({Permission.SEE_FLIGHTS, Permission.CHANGE_FLIGHTS})
 _READER = frozenset({Permission.SEE_FLIGHTS, Permission.SEE_CANDIDATES, Permission.SEE_HAZARDS})
+_REVIEWER = _OPERATOR | _READER | {Permission.DECIDE}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OPERATOR: _OPERATOR,
-    Role.REVIEWER: _OPERATOR | _READER | {Permission.DECIDE},
+    Role.REVIEWER: _REVIEWER,
+    Role.ARBITER: _REVIEWER | {Permission.ARBITRATE, Permission.SEE_STATISTICS},
     Role.ENGINEER: _READER | {Permission.SEE_MODELS, Permission.MANAGE_LAYERS},
+    Role.AUDITOR: _READER
+    | {Permission.SEE_MODELS, Permission.SEE_STATISTICS, Permission.SEE_AUDIT},
     Role.ADMIN: frozenset(Permission),
 }
 

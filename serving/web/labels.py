@@ -38,7 +38,9 @@ STATE_OF_VERDICT: Final[dict[str, str]] = {
 ROLES: Final[dict[str, str]] = {
     "operator": N_("Operator"),
     "reviewer": N_("Reviewer"),
+    "arbiter": N_("Arbiter"),
     "engineer": N_("Engineer"),
+    "auditor": N_("Auditor"),
     "admin": N_("Administrator"),
 }
 GROUND_METHODS: Final[dict[str, str]] = {

@@ -19,14 +19,19 @@ KEY = "k" * 48
 CLAIMS = TokenClaims(user_id=7, token_version=3)
 
 
-def test_only_reviewer_and_admin_decide_and_only_admin_manages_users() -> None:
+def test_only_reviewers_decide_and_only_admin_manages_users() -> None:
     assert {role for role in Role if is_allowed(role, Permission.DECIDE)} == {
         Role.REVIEWER,
+        Role.ARBITER,
         Role.ADMIN,
     }
+    assert not is_allowed(Role.REVIEWER, Permission.ARBITRATE)
     assert {role for role in Role if is_allowed(role, Permission.MANAGE_USERS)} == {Role.ADMIN}
     assert PERMISSIONS[Role.OPERATOR] == {Permission.SEE_FLIGHTS, Permission.CHANGE_FLIGHTS}
     assert not is_allowed(Role.ENGINEER, Permission.CHANGE_FLIGHTS)
+    changes = {Permission.CHANGE_FLIGHTS, Permission.DECIDE, Permission.ARBITRATE}
+    changes |= {Permission.MANAGE_LAYERS, Permission.MANAGE_USERS}
+    assert not PERMISSIONS[Role.AUDITOR] & changes
 
 
 def test_token_round_trip() -> None:

@@ -1,0 +1,1 @@
+"""What people did, in a chain that shows whether anything was changed or taken out."""
