@@ -7,7 +7,7 @@ VENDOR := serving/web/static/vendor
 MIN_NODE := 18
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types contracts unit e2e browser bench bench-geometry lock clean
+.PHONY: help run test lint types contracts unit e2e browser bench bench-geometry bench-serving lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,13 +33,16 @@ unit: $(TEST_ENV)/.ready $(VENDOR)/.ready
 		--cov-report=term:skip-covered --cov-fail-under=85
 
 e2e: $(TEST_ENV)/.ready $(VENDOR)/.ready browser
-	$(TEST_ENV)/bin/pytest -m e2e
+	$(TEST_ENV)/bin/pytest -n auto --maxprocesses=2 -m e2e
 
 bench: $(TEST_ENV)/.ready  ## figures of speed and accuracy (slow; wants an idle machine)
 	$(TEST_ENV)/bin/python -m tests.bench
 
 bench-geometry: $(TEST_ENV)/.ready  ## figures of places, groups and coverage against exact truth
 	OMP_NUM_THREADS=1 $(TEST_ENV)/bin/python -m tests.bench.geometry
+
+bench-serving: $(TEST_ENV)/.ready $(VENDOR)/.ready  ## figures of queue, zoom, uploads and decisions under crashes
+	$(TEST_ENV)/bin/python -m tests.bench.serving
 
 # The browser tests want a Chromium: the system's, else Debian's package where we may install it.
 browser:

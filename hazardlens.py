@@ -28,7 +28,10 @@ class LazyCommands(click.Group):
         "rollback": "training.cli.rollback:rollback",
         "serve": "serving.cli:serve",
         "worker": "serving.cli:worker",
+        "upload": "serving.cli:upload",
+        "watch": "serving.cli:watch",
         "user": "serving.cli:user",
+        "audit": "serving.cli:audit",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

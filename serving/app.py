@@ -7,27 +7,48 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from detection.domain.errors import HazardLensError
-from serving.accounts.attempts import AttemptLimiter
 from serving.accounts.errors import TooManyAttemptsError
-from serving.api import auth, candidates, coverage, flights, hazards, health, layers, models, photos
+from serving.api import (
+    audit,
+    auth,
+    bulk,
+    candidates,
+    corrections,
+    coverage,
+    files,
+    flights,
+    hazards,
+    health,
+    layers,
+    models,
+    own,
+    photos,
+    place_history,
+    queue,
+    second_review,
+    uploads,
+)
 from serving.api.body_limit import BodyLimit
 from serving.api.problems import (
     Problem,
     answer_problem,
     is_api_request,
+    is_same_key,
     make_problem,
     problem_from_error,
     problem_from_http,
     problem_from_validation,
 )
 from serving.api.security import SecurityHeaders
+from serving.api.tus import TusHeaders
 from serving.db.engine import make_sessions, open_engine
 from serving.deps import Services
+from serving.review.rules import load_rules
 from serving.settings import ServingSettings, load_secret_key, load_settings, make_data_dir
 from serving.storage.derivatives import DerivativeCache
 from serving.storage.objects import ObjectStore
@@ -63,7 +84,9 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
         BodyLimit,
         max_bytes=MAX_BODY_BYTES,
         max_upload_bytes=settings.max_upload_bytes + MULTIPART_OVERHEAD_BYTES,
+        max_transfer_bytes=settings.max_transfer_bytes,
     )
+    app.add_middleware(TusHeaders)
     app.add_middleware(SecurityHeaders)
     _add_error_answers(app)
     app.include_router(_api_router())
@@ -73,6 +96,7 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
 
 def open_services(settings: ServingSettings) -> Services:
     """Return everything that the application holds open."""
+    load_rules()  # a file of rules that cannot be used is told now, not to the first reviewer
     data_dir = make_data_dir(settings)
     engine = open_engine(settings.database_url)
     return Services(
@@ -80,15 +104,33 @@ def open_services(settings: ServingSettings) -> Services:
         engine=engine,
         sessions=make_sessions(engine),
         store=ObjectStore(data_dir),
-        derivatives=DerivativeCache(data_dir / "cache"),
-        limiter=AttemptLimiter(settings.sign_in_attempts, settings.sign_in_window_s),
+        derivatives=DerivativeCache(settings.cache_dir, settings.max_cache_bytes),
         secret_key=load_secret_key(settings),
     )
 
 
 def _api_router() -> APIRouter:
     router = APIRouter(prefix="/api/v1")
-    for module in (health, auth, flights, coverage, photos, layers, candidates, hazards, models):
+    for module in (
+        health,
+        auth,
+        flights,
+        files,
+        uploads,
+        coverage,
+        photos,
+        layers,
+        candidates,
+        bulk,
+        own,
+        corrections,
+        place_history,
+        queue,
+        hazards,
+        models,
+        audit,
+        second_review,
+    ):
         router.include_router(module.router)
     return router
 
@@ -117,6 +159,12 @@ def _add_error_answers(app: FastAPI) -> None:
     def tell_database(request: Request, _: Exception) -> Response:
         return _tell(request, _database_problem(), {"Retry-After": "2"})
 
+    @app.exception_handler(IntegrityError)
+    def tell_same_key(request: Request, error: IntegrityError) -> Response:
+        if not is_same_key(error):
+            raise error
+        return _tell(request, _underway_problem(), {"Retry-After": "1"})
+
     @app.exception_handler(Exception)
     def tell_bug(request: Request, _: Exception) -> Response:
         detail = "Something went wrong inside; the log says what."
@@ -133,3 +181,8 @@ def _tell(request: Request, problem: Problem, headers: dict[str, str] | None = N
 def _database_problem() -> Problem:
     detail = "The database does not answer at the moment."
     return make_problem(503, "database_unavailable", detail, "Try again in a few seconds.")
+
+
+def _underway_problem() -> Problem:
+    detail = "The same act is being done by another request."
+    return make_problem(503, "act_underway", detail, "Send it again with the same key.")

@@ -8,16 +8,17 @@ from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from fastapi.security import OAuth2PasswordBearer
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from serving.accounts.attempts import AttemptLimiter
+from serving.accounts.attempts import check_attempts, record_failure, record_sign_in
 from serving.accounts.errors import (
     CrossSiteRequestError,
     ForbiddenError,
     NotSignedInError,
+    OtherPersonError,
     WrongPasswordError,
 )
 from serving.accounts.roles import Permission, is_allowed
@@ -28,6 +29,8 @@ from serving.storage.derivatives import DerivativeCache
 from serving.storage.objects import ObjectStore
 
 SESSION_COOKIE = "hazardlens_session"
+PERSON_HEADER = "HazardLens-User"
+"""Number of the person who opened the page: nobody acts in the name of who signed in later."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -40,7 +43,6 @@ class Services:
     sessions: sessionmaker[Session]
     store: ObjectStore
     derivatives: DerivativeCache
-    limiter: AttemptLimiter
     secret_key: str
 
 
@@ -77,6 +79,7 @@ def get_person(
     Raises:
         NotSignedInError: nobody is.
         CrossSiteRequestError: a change comes with the cookie, but from another site.
+        OtherPersonError: the page that asks was opened by somebody else.
     """
     token = bearer or request.cookies.get(SESSION_COOKIE)
     if not token:
@@ -86,7 +89,10 @@ def get_person(
     claims = read_token(token, secret_key=services.secret_key)
     # A session of its own: a long upload must not hold a connection meanwhile.
     with services.sessions() as session:
-        return load_person(session, claims)
+        person = load_person(session, claims)
+    if request.headers.get(PERSON_HEADER, str(person.user_id)) != str(person.user_id):
+        raise OtherPersonError
+    return person
 
 
 PersonDep = Annotated[Person, Depends(get_person)]
@@ -121,6 +127,7 @@ Decider = Annotated[Person, Depends(need(Permission.DECIDE))]
 HazardReader = Annotated[Person, Depends(need(Permission.SEE_HAZARDS))]
 ModelReader = Annotated[Person, Depends(need(Permission.SEE_MODELS))]
 LayerManager = Annotated[Person, Depends(need(Permission.MANAGE_LAYERS))]
+AuditReader = Annotated[Person, Depends(need(Permission.SEE_AUDIT))]
 
 
 def sign_in(
@@ -132,21 +139,38 @@ def sign_in(
         WrongPasswordError: they do not fit.
         TooManyAttemptsError: it was tried too often; not even the right password is looked at.
     """
-    services.limiter.check(username, address)
+    settings = services.settings
+    limit, window_s = settings.sign_in_attempts, settings.sign_in_window_s
+    check_attempts(session, username, address, limit=limit, window_s=window_s)
     try:
         row = authenticate(session, username, password)
     except WrongPasswordError:
-        services.limiter.record_failure(username, address)
+        session.rollback()  # gives its connection back: nobody holds one and waits for another
+        with services.sessions.begin() as own:
+            record_failure(own, username, address)
         raise
-    services.limiter.forget(username, address)
     claims = claims_of(row)
-    return make_token(services, claims), load_person(session, claims)
+    person = load_person(session, claims)
+    record_sign_in(session, person.actor, address)
+    return make_token(services, claims), person
 
 
 def make_token(services: Services, claims: TokenClaims) -> str:
     """Return a session token with the lifetime of the settings."""
     lifetime = timedelta(minutes=services.settings.token_lifetime_min)
     return issue_token(claims, secret_key=services.secret_key, lifetime=lifetime)
+
+
+def set_session_cookie(answer: Response, request: Request, services: Services, token: str) -> None:
+    """Keep a session token in the browser, out of the reach of scripts."""
+    answer.set_cookie(
+        SESSION_COOKIE,
+        token,
+        max_age=services.settings.token_lifetime_min * 60,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
 
 
 def check_same_origin(request: Request) -> None:

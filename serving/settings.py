@@ -24,7 +24,12 @@ class ServingSettings(BaseSettings):
     outside PostgreSQL; empty means the embedded one. ``secret_key`` signs sessions; empty means
     one that is made on the first start and kept in ``data_dir``. ``map_tiles_url`` is a template
     ``https://host/{z}/{x}/{y}.png``; empty means a map without a background. ``shadow`` lets the
-    shadow models look at every flight too; nobody is shown what they find.
+    shadow models look at every flight too; nobody is shown what they find. ``cache_mb`` bounds the
+    pictures made from photos, which are made anew when they are needed. ``max_transfer_mb`` is
+    the limit of videos and archives, ``max_upload_mb`` that of all other files; an unfinished
+    transfer is forgotten ``upload_expiry_h`` hours after its last byte. ``watch`` names folders and
+    ``s3://bucket/prefix``, by commas; what lies in a folder there becomes a flight when nothing has
+    changed for ``watch_quiet_s``.
     """
 
     model_config = SettingsConfigDict(env_prefix="HAZARDLENS_", extra="ignore", frozen=True)
@@ -38,7 +43,12 @@ class ServingSettings(BaseSettings):
     shadow: bool = False
     token_lifetime_min: int = Field(default=12 * 60, ge=1, le=60 * 24 * 30)
     max_upload_mb: int = Field(default=200, ge=1, le=5000)
+    max_transfer_mb: int = Field(default=20_000, ge=1, le=1_000_000)
+    upload_expiry_h: float = Field(default=168.0, gt=0, le=24 * 365)
+    watch: str = ""
+    watch_quiet_s: float = Field(default=120.0, ge=1, le=24 * 3600)
     max_page_size: int = Field(default=200, ge=1, le=1000)
+    cache_mb: int = Field(default=20_000, ge=100, le=10_000_000)
     map_tiles_url: str = ""
     map_tiles_attribution: str = ""
     chunk_photos: int = Field(default=16, ge=1, le=256)
@@ -54,9 +64,24 @@ class ServingSettings(BaseSettings):
         return self.data_dir.expanduser().resolve()
 
     @property
+    def cache_dir(self) -> Path:
+        """Where pictures made from photos lie."""
+        return self.resolved_data_dir / "cache"
+
+    @property
+    def max_cache_bytes(self) -> int:
+        """About how many bytes of pictures made from photos are kept."""
+        return self.cache_mb * 1_000_000
+
+    @property
     def max_upload_bytes(self) -> int:
         """Largest accepted file in bytes."""
         return self.max_upload_mb * 1_000_000
+
+    @property
+    def max_transfer_bytes(self) -> int:
+        """Largest accepted video or archive in bytes; it may come in many pieces."""
+        return self.max_transfer_mb * 1_000_000
 
 
 def load_settings(**flags: object) -> ServingSettings:

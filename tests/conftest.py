@@ -17,3 +17,8 @@ def shared_dir() -> Path:
     if not (folder / "flights").is_dir():
         pytest.skip(f"needs the labelled data and flights, which are not in {folder}")
     return folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let people ask for pictures of the pages that the browser tests open."""
+    parser.addoption("--shots", metavar="FOLDER", help="keep screenshots of every page there")

@@ -6,6 +6,7 @@ Import as ``from tests.job_runner import run_jobs``.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import procrastinate
 
@@ -15,17 +16,17 @@ from serving.jobs.context import WorkerContext
 from serving.jobs.queue import QUEUES, queue
 
 
-def run_jobs(context: WorkerContext) -> None:
+def run_jobs(context: WorkerContext, lanes: Sequence[str] = QUEUES) -> None:
     """Work off everything that is in the queue now, as a worker process would."""
-    asyncio.run(_run_jobs(context))
+    asyncio.run(_run_jobs(context, lanes))
 
 
-async def _run_jobs(context: WorkerContext) -> None:
+async def _run_jobs(context: WorkerContext, lanes: Sequence[str]) -> None:
     url = libpq_url(context.settings.database_url)
     app = queue.with_connector(procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=3))
     async with app.open_async():
         await app.run_worker_async(
-            queues=list(QUEUES),
+            queues=list(lanes),
             wait=False,
             listen_notify=False,
             additional_context={tasks.CONTEXT_KEY: context},

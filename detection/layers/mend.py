@@ -48,6 +48,16 @@ def keep_points(shapes: GeometryArray) -> MendedShapes:
     return MendedShapes(kept[has_place], rows[has_place], 0)
 
 
+def keep_places(shapes: GeometryArray) -> MendedShapes:
+    """Keep polygons, mended, and points; a line stands for its middle."""
+    points, polygons = keep_points(shapes), mend_polygons(shapes)
+    kept = shapes.copy()
+    kept[points.rows] = points.shapes
+    kept[polygons.rows] = polygons.shapes
+    rows = np.union1d(points.rows, polygons.rows)
+    return MendedShapes(kept[rows], rows, polygons.mended)
+
+
 def has_finite_coordinates(shapes: GeometryArray) -> NDArray[np.bool_]:
     """Tell for each shape ``(n,)`` whether all its coordinates are numbers; a missing one is."""
     coordinates, owners = shapely.get_coordinates(shapes, return_index=True)

@@ -25,6 +25,7 @@ from detection.layers.fields import (
     storeys_from_value,
     text_from_value,
 )
+from detection.layers.key_places import KeyPlace, KeyPlaceLayer
 from detection.layers.layer import (
     GeometryArray,
     LayerSource,
@@ -35,12 +36,13 @@ from detection.layers.layer import (
 from detection.layers.mend import (
     MendedShapes,
     has_finite_coordinates,
+    keep_places,
     keep_points,
     mend_polygons,
 )
 from detection.layers.table import VectorTable, read_table
 
-__all__ = ["FieldChoice", "read_areas", "read_buildings", "read_covers"]
+__all__ = ["FieldChoice", "read_areas", "read_buildings", "read_covers", "read_key_places"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,27 @@ def read_covers(
         for index, feature_id in enumerate(rows.ids)
     )
     return CoverLayer(covers, rows.source, rows.warnings)
+
+
+def read_key_places(
+    path: Path, *, crs: str | None = None, fields: FieldChoice | None = None
+) -> KeyPlaceLayer:
+    """Read key places: points, or the grounds of schools, markets and the like.
+
+    Raises:
+        LayerError: as `read_buildings`, for a file without a place.
+    """
+    rows = _read_rows(path, crs, fields, keep_places)
+    places = tuple(
+        KeyPlace(
+            place_id=feature_id,
+            name=rows.text("name", index),
+            shape=rows.shapes[index],
+            properties=rows.properties(index),
+        )
+        for index, feature_id in enumerate(rows.ids)
+    )
+    return KeyPlaceLayer(places, rows.source, rows.warnings)
 
 
 def _read_rows(

@@ -1,61 +1,67 @@
-"""Slow down guessing of passwords: failed sign-ins are counted per user and address."""
+"""Slow down guessing of passwords: failed sign-ins are counted per user and address.
+
+They are counted in the audit log, where they stand anyway: a restart forgets none.
+"""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import deque
-from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from serving.accounts.errors import TooManyAttemptsError
+from serving.audit.log import Actor, Subject, record
+from serving.db.tables import AuditEventRow
 
-MAX_KEYS = 10_000
+SIGN_IN, SIGN_IN_FAILED, SIGN_OUT = "sign_in", "sign_in_failed", "sign_out"
+MAX_NAME_CHARS = 64
 
 
-class AttemptLimiter:
-    """Refuse further sign-ins after ``limit`` failures within ``window_s`` seconds.
+def check_attempts(
+    session: Session, username: str, address: str, *, limit: int, window_s: float
+) -> None:
+    """Do nothing, or refuse after ``limit`` failures within ``window_s`` since the last success.
 
-    Counted in the memory of the one HTTP process; a restart forgets.
+    Raises:
+        TooManyAttemptsError: the limit is reached.
     """
+    now = datetime.now(UTC)
+    tries = session.execute(
+        select(AuditEventRow.act, AuditEventRow.at)
+        .where(
+            AuditEventRow.subject_kind == "account",
+            AuditEventRow.subject_id == _account(username).subject_id,
+            AuditEventRow.act.in_([SIGN_IN, SIGN_IN_FAILED]),
+            AuditEventRow.after["address"].astext == address,
+            AuditEventRow.at > now - timedelta(seconds=window_s),
+        )
+        .order_by(AuditEventRow.sequence.desc())
+        .limit(limit)
+    ).all()
+    if len(tries) == limit and all(each.act == SIGN_IN_FAILED for each in tries):
+        passed_s = (now - tries[-1].at).total_seconds()
+        raise TooManyAttemptsError(max(1, round(window_s - passed_s)))
 
-    def __init__(
-        self, limit: int, window_s: float, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """Allow ``limit`` failures within any ``window_s`` seconds."""
-        self._limit = limit
-        self._window_s = window_s
-        self._clock = clock
-        self._failures: dict[tuple[str, str], deque[float]] = {}
-        self._lock = threading.Lock()
 
-    def check(self, username: str, address: str) -> None:
-        """Do nothing, or refuse.
+def record_failure(session: Session, username: str, address: str) -> None:
+    """Write down, and so count, one failed sign-in."""
+    account = _account(username)
+    nobody = Actor(None, account.subject_id, "unknown")
+    record(session, nobody, SIGN_IN_FAILED, account, after={"address": address})
 
-        Raises:
-            TooManyAttemptsError: the limit is reached.
-        """
-        with self._lock:
-            times = self._recent((username.casefold(), address))
-            if len(times) >= self._limit:
-                raise TooManyAttemptsError(max(1, round(self._window_s - self._clock() + times[0])))
 
-    def record_failure(self, username: str, address: str) -> None:
-        """Count one failed sign-in."""
-        key = (username.casefold(), address)
-        with self._lock:
-            times = self._recent(key)
-            if not times and len(self._failures) >= MAX_KEYS:
-                self._failures.pop(next(iter(self._failures)))
-            times.append(self._clock())
-            self._failures[key] = times
+def record_sign_in(session: Session, actor: Actor, address: str) -> None:
+    """Write down a sign-in; it clears the count."""
+    record(session, actor, SIGN_IN, _account(actor.username), after={"address": address})
 
-    def forget(self, username: str, address: str) -> None:
-        """A successful sign-in clears the count."""
-        with self._lock:
-            self._failures.pop((username.casefold(), address), None)
 
-    def _recent(self, key: tuple[str, str]) -> deque[float]:
-        times = self._failures.get(key, deque())
-        while times and self._clock() - times[0] > self._window_s:
-            times.popleft()
-        return times
+def record_sign_out(session: Session, actor: Actor) -> None:
+    """Write down that a person ended the session of a browser."""
+    record(session, actor, SIGN_OUT, _account(actor.username))
+
+
+def _account(username: str) -> Subject:
+    """Return the account that a typed name means; what cannot be printed is replaced."""
+    name = username.strip().lower()[:MAX_NAME_CHARS]
+    return Subject("account", "".join(c if c.isprintable() else "?" for c in name))

@@ -15,6 +15,19 @@ class NotSignedInError(HazardLensError):
         super().__init__("Not signed in.", remedy="Sign in or send a valid bearer token.")
 
 
+class OtherPersonError(HazardLensError):
+    """A page asks in the name of somebody, but somebody else has signed in since."""
+
+    code = "other_person_signed_in"
+
+    def __init__(self) -> None:
+        """Say that nothing was done in the wrong name."""
+        super().__init__(
+            "Somebody else has signed in in this browser.",
+            remedy="Sign in as the person who opened the page.",
+        )
+
+
 class WrongPasswordError(HazardLensError):
     """User name and password do not fit; which of the two is not said."""
 
@@ -58,6 +71,18 @@ class CrossSiteRequestError(HazardLensError):
         super().__init__(
             "This change did not come from a page of this service.",
             remedy="Use the pages of this service, or a bearer token instead of the cookie.",
+        )
+
+
+class KeyConflictError(HazardLensError):
+    """One key would do two things."""
+
+    code = "key_conflict"
+
+    def __init__(self, key: str, one: str, other: str) -> None:
+        """Name the key and both acts."""
+        super().__init__(
+            f"The key {key} would do both {one} and {other}.", remedy="Choose another key."
         )
 
 

@@ -29,6 +29,7 @@ class Permission(StrEnum):
     MANAGE_USERS = "manage_users"
     ARBITRATE = "arbitrate"
     SEE_STATISTICS = "see_statistics"
+    MARK_CHECKS = "mark_checks"
     SEE_AUDIT = "see_audit"
 
 
@@ -39,8 +40,10 @@ _REVIEWER = _OPERATOR | _READER | {Permission.DECIDE}
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OPERATOR: _OPERATOR,
     Role.REVIEWER: _REVIEWER,
-    Role.ARBITER: _REVIEWER | {Permission.ARBITRATE, Permission.SEE_STATISTICS},
-    Role.ENGINEER: _READER | {Permission.SEE_MODELS, Permission.MANAGE_LAYERS},
+    Role.ARBITER: _REVIEWER
+    | {Permission.ARBITRATE, Permission.SEE_STATISTICS, Permission.MARK_CHECKS},
+    Role.ENGINEER: _READER
+    | {Permission.SEE_MODELS, Permission.MANAGE_LAYERS, Permission.MARK_CHECKS},
     Role.AUDITOR: _READER
     | {Permission.SEE_MODELS, Permission.SEE_STATISTICS, Permission.SEE_AUDIT},
     Role.ADMIN: frozenset(Permission),
@@ -50,3 +53,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 def is_allowed(role: Role, permission: Permission) -> bool:
     """Whether ``role`` may do what ``permission`` names."""
     return permission in PERMISSIONS[role]
+
+
+def roles_with(permission: Permission) -> tuple[str, ...]:
+    """Return the names of the roles that have ``permission``."""
+    return tuple(role.value for role, may in PERMISSIONS.items() if permission in may)

@@ -23,6 +23,7 @@ from serving.accounts.errors import (
 )
 from serving.accounts.roles import Role
 from serving.accounts.tokens import TokenClaims
+from serving.audit.log import SERVICE, Actor, Subject, record
 from serving.db.tables import UserRow
 
 MIN_PASSWORD_CHARS = 8
@@ -43,8 +44,15 @@ class Person:
     username: str
     role: Role
 
+    @property
+    def actor(self) -> Actor:
+        """The person as the audit log names them."""
+        return Actor(self.user_id, self.username, self.role.value)
 
-def create_user(session: Session, username: str, password: str, role: Role) -> UserRow:
+
+def create_user(
+    session: Session, username: str, password: str, role: Role, *, by: Actor = SERVICE
+) -> UserRow:
     """Add a user.
 
     Raises:
@@ -62,6 +70,7 @@ def create_user(session: Session, username: str, password: str, role: Role) -> U
     if row is None:
         message = f"There is already a user {username}."
         raise UserExistsError(message, remedy="Choose another name.")
+    record(session, by, "create_user", _subject(row), after={"role": role.value})
     return row
 
 
@@ -106,7 +115,7 @@ def list_users(session: Session) -> list[UserRow]:
     return list(session.scalars(select(UserRow).order_by(UserRow.id)))
 
 
-def set_password(session: Session, username: str, password: str) -> None:
+def set_password(session: Session, username: str, password: str, *, by: Actor = SERVICE) -> None:
     """Give a user a new password; every session opened with the old one ends.
 
     Raises:
@@ -116,9 +125,23 @@ def set_password(session: Session, username: str, password: str) -> None:
     row = _need(session, username)
     row.password_hash = hash_password(password)
     row.token_version += 1
+    record(session, by, "set_password", _subject(row))
 
 
-def disable_user(session: Session, username: str) -> None:
+def set_role(session: Session, username: str, role: Role, *, by: Actor = SERVICE) -> None:
+    """Give a user another role; it holds from their next request on.
+
+    Raises:
+        UserNotFoundError: there is no such user.
+    """
+    row = _need(session, username)
+    before, row.role = row.role, role.value
+    record(
+        session, by, "set_role", _subject(row), before={"role": before}, after={"role": role.value}
+    )
+
+
+def disable_user(session: Session, username: str, *, by: Actor = SERVICE) -> None:
     """Shut a user out at once; what they did stays.
 
     Raises:
@@ -127,6 +150,7 @@ def disable_user(session: Session, username: str) -> None:
     row = _need(session, username)
     row.disabled_at = datetime.now(UTC)
     row.token_version += 1
+    record(session, by, "disable_user", _subject(row))
 
 
 def ensure_admin(session: Session, password: str) -> bool:
@@ -147,6 +171,10 @@ def hash_password(password: str) -> str:
         message = f"The password has fewer than {MIN_PASSWORD_CHARS} characters."
         raise WeakPasswordError(message, remedy="Choose a longer one.")
     return _hasher.hash(password)
+
+
+def _subject(row: UserRow) -> Subject:
+    return Subject("user", str(row.id))
 
 
 @cache

@@ -12,6 +12,10 @@ from serving.api.problems import answer_problem, make_problem
 REMEDY = "Upload single photos or a smaller layer; the limit is HAZARDLENS_MAX_UPLOAD_MB."
 SMALL_REMEDY = "Send less; only photos and layers may be large."
 UPLOAD_PATH = re.compile(r"/api/v1/(flights/[^/]+/photos|layers)")
+TRANSFER_PATH = re.compile(r"/api/v1/(flights/[^/]+/uploads|uploads/[^/]+)")
+LIST_PATH = re.compile(r"/api/v1/flights/[^/]+/files/announce")
+MAX_LIST_BYTES = 4_000_000
+"""A thousand long Chinese names and their hashes, every character escaped."""
 
 
 class _TooLargeError(Exception):
@@ -25,19 +29,25 @@ class BodyLimit:
     anybody asks who sends it, and has a much lower limit.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int, max_upload_bytes: int) -> None:
-        """Let bodies of up to ``max_bytes`` through, uploads of up to ``max_upload_bytes``."""
+    def __init__(
+        self, app: ASGIApp, *, max_bytes: int, max_upload_bytes: int, max_transfer_bytes: int
+    ) -> None:
+        """Let bodies of up to ``max_bytes`` through, files up to the other two.
+
+        Pieces of a transfer are limited more strictly by whoever knows the file's length.
+        """
         self._app = app
         self._max_bytes = max_bytes
         self._max_upload_bytes = max_upload_bytes
+        self._max_transfer_bytes = max_transfer_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        is_upload = UPLOAD_PATH.fullmatch(scope["path"]) is not None
-        limit = self._max_upload_bytes if is_upload else self._max_bytes
+        limit = self._limit_of(scope["path"])
+        is_upload = limit > MAX_LIST_BYTES
         if _announced_bytes(scope) > limit:
             await _refuse(scope, receive, send, limit=limit, is_upload=is_upload)
             return
@@ -63,6 +73,13 @@ class BodyLimit:
             await self._app(scope, receive_counted, send_noted)
         if seen_bytes > limit and not has_begun:
             await _refuse(scope, receive, send, limit=limit, is_upload=is_upload)
+
+    def _limit_of(self, path: str) -> int:
+        if TRANSFER_PATH.fullmatch(path):
+            return self._max_transfer_bytes
+        if UPLOAD_PATH.fullmatch(path):
+            return self._max_upload_bytes
+        return MAX_LIST_BYTES if LIST_PATH.fullmatch(path) else self._max_bytes
 
 
 async def _refuse(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
 from detection.domain.finding import CrackMeasure
 from detection.domain.hazard import HazardClass
+from serving.api.queue_schemas import FactorItem, RiskAnswer
 from serving.api.review_schemas import (
     AreaAnswer,
     GroupingItem,
     MeasureAnswer,
     OnBuildingAnswer,
+    OnSameBuildingItem,
     SamePlaceItem,
     VoteItem,
     VotesAnswer,
@@ -24,15 +27,28 @@ from serving.db.finding_columns import (
     votes_from_columns,
 )
 from serving.db.tables import CandidateRow, DetectionRow, GroupingEventRow
-from serving.flights.layer_rows import Bounds
-from serving.flights.layers import find_building_name, grow_bounds
+from serving.flights.building_card import BuildingCard, card_from_row
+from serving.flights.layers import find_building_at
 from serving.review.decision import CandidateState
 from serving.review.grouping import GroupingKind, standing_acts
 from serving.review.grouping_events import act_from_row, parts_from_row
-from serving.review.places import SamePlaceRow
+from serving.review.places import SamePlaceRow, list_on_building
+from serving.review.risk import explain_risk
 
-BUILDING_NEAR_M = 500.0
-"""The building of a candidate is within its error of it; the next town's is not."""
+
+def view_risk(row: CandidateRow) -> RiskAnswer:
+    """Return what the place of a candidate in the order comes from, as of now."""
+    risk = explain_risk(row, datetime.now(UTC))
+    factors = [
+        FactorItem(
+            code=each.code,
+            factor=round(each.factor, 3),
+            detail=each.detail,
+            value=None if each.value is None else round(each.value, 1),
+        )
+        for each in risk.factors
+    ]
+    return RiskAnswer(value=float(f"{risk.value:.3g}"), factors=factors)
 
 
 def view_votes(row: CandidateRow) -> VotesAnswer | None:
@@ -49,18 +65,28 @@ def view_building(session: Session, row: CandidateRow) -> OnBuildingAnswer | Non
     on_building = building_from_columns(row.on_building)
     if on_building is None:
         return None
-    name = None
-    if row.lon is not None and row.lat is not None:
-        near = grow_bounds(Bounds(row.lon, row.lat, row.lon, row.lat), BUILDING_NEAR_M)
-        name = find_building_name(session, on_building.building_id, near)
+    card = _find_card(session, row, on_building.building_id)
+    others = list_on_building(session, row, on_building.building_id)
     return OnBuildingAnswer(
         building_id=on_building.building_id,
-        name=name,
+        name=card.name if card else None,
+        roof_height_m=card.roof_height_m if card else None,
+        storeys=card.storeys if card else None,
+        permitted_storeys=card.permitted_storeys if card else None,
+        use=card.use if card else None,
+        others=[OnSameBuildingItem.model_validate(other) for other in others],
         part=on_building.part,
         height_m=on_building.height_m,
         height_std_m=on_building.height_std_m,
         probability=on_building.probability,
     )
+
+
+def _find_card(session: Session, row: CandidateRow, building_id: str) -> BuildingCard | None:
+    if row.lon is None or row.lat is None:
+        return None
+    feature = find_building_at(session, building_id, row.lon, row.lat)
+    return None if feature is None else card_from_row(feature)
 
 
 def view_areas(row: CandidateRow) -> list[AreaAnswer]:

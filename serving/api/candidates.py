@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Header, Path
 from fastapi.responses import FileResponse
 
-from detection.domain.hazard import HazardClass
-from serving.accounts.roles import Role
+from serving.accounts.roles import Permission, Role, is_allowed
 from serving.accounts.users import Person
 from serving.api.cursors import cursor_from_queue, queue_from_cursor
 from serving.api.paging import PageDep
 from serving.api.photos import find_photo, photo_file
 from serving.api.pictures import CACHE_SHORTLY, IMAGE_ANSWER, answer_picture
 from serving.api.problems import describe_problems
+from serving.api.queue_params import FilterDep
+from serving.api.queue_views import view_queue_items
 from serving.api.review_schemas import (
     CandidateAnswer,
     CandidatePage,
@@ -26,28 +27,23 @@ from serving.api.review_schemas import (
     SplitRequest,
 )
 from serving.api.schemas import MAX_ID
-from serving.api.views import view_candidate, view_candidate_item
-from serving.db.tables import DetectionRow, ReviewEventRow
+from serving.api.views import view_candidate
+from serving.db.tables import ReviewEventRow
 from serving.deps import Decider, QueueReader, Services, ServicesDep, SessionDep
 from serving.jobs.grouping_undo import undo_grouping
 from serving.jobs.hand_grouping import merge_candidates, split_candidate
 from serving.review import decisions
+from serving.review.blind.masks import check_grouping
+from serving.review.correction_events import BoxXyxy, load_corrections_for
 from serving.review.decision import CandidateState
 from serving.review.errors import CandidateNotFoundError
-from serving.review.queue import (
-    QueueFilter,
-    best_sighting,
-    count_states,
-    get_candidate,
-    list_candidates,
-    position_of,
-)
+from serving.review.queue import best_sighting, get_candidate, list_candidates, position_of
 from serving.review.seen import Seen
+from serving.review.tallies import count_queue
 
 router = APIRouter(tags=["review"])
 
 CandidateId = Annotated[int, Path(ge=1, le=MAX_ID)]
-FlightFilter = Annotated[int | None, Query(ge=1, le=MAX_ID)]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -61,45 +57,31 @@ IdempotencyKey = Annotated[
 
 @router.get("/candidates", responses=describe_problems())
 def read_queue(
-    _: QueueReader,
-    session: SessionDep,
-    page: PageDep,
-    state: CandidateState | None = None,
-    flight_id: FlightFilter = None,
-    hazard_class: HazardClass | None = None,
+    person: QueueReader, session: SessionDep, page: PageDep, wanted: FilterDep
 ) -> CandidatePage:
-    """List candidates in the order of attention: class, then score."""
-    rows = list_candidates(
-        session,
-        QueueFilter(state, flight_id, hazard_class),
-        limit=page.probe,
-        after=queue_from_cursor(page.cursor),
-    )
+    """List candidates in the order of the queue: tier, then risk."""
+    after = queue_from_cursor(page.cursor)
+    rows = list_candidates(session, wanted, limit=page.probe, after=after)
     shown = rows[: page.limit]
     return CandidatePage(
-        items=[view_candidate_item(row) for row in shown],
+        items=view_queue_items(session, shown, person.user_id),
         next_cursor=cursor_from_queue(position_of(shown[-1])) if len(rows) > len(shown) else None,
     )
 
 
 @router.get("/candidates/counts", responses=describe_problems())
-def read_counts(
-    _: QueueReader,
-    session: SessionDep,
-    flight_id: FlightFilter = None,
-    hazard_class: HazardClass | None = None,
-) -> CountsAnswer:
-    """Count candidates by state."""
-    counts = count_states(session, QueueFilter(None, flight_id, hazard_class))
-    return CountsAnswer.model_validate(counts)
+def read_counts(_: QueueReader, session: SessionDep, wanted: FilterDep) -> CountsAnswer:
+    """Count candidates by state, and those of the state (else the pending ones) by tier."""
+    counts = count_queue(session, wanted)
+    return CountsAnswer.model_validate(counts.states | {"tiers": counts.tiers})
 
 
 @router.get("/candidates/{candidate_id}", responses=describe_problems(404))
 def read_candidate(
-    candidate_id: CandidateId, _: QueueReader, session: SessionDep
+    candidate_id: CandidateId, person: QueueReader, session: SessionDep
 ) -> CandidateAnswer:
     """Return a candidate with its sightings, its place and everything that was decided."""
-    return view_candidate(session, candidate_id)
+    return view_candidate(session, candidate_id, person.user_id)
 
 
 @router.get(
@@ -107,13 +89,17 @@ def read_candidate(
     response_class=FileResponse,
     responses=describe_problems(404) | IMAGE_ANSWER,
 )
-def read_crop(candidate_id: CandidateId, _: QueueReader, services: ServicesDep) -> FileResponse:
+def read_crop(
+    candidate_id: CandidateId, person: QueueReader, services: ServicesDep
+) -> FileResponse:
     """Return the best sighting cut out of its photo, the box drawn in."""
     with services.sessions() as session:
-        best = best_sighting(get_candidate(session, candidate_id))
+        candidate = get_candidate(session, candidate_id)
+        best = best_sighting(candidate)
+        corrections = load_corrections_for(session, candidate, person.user_id)
     if best is None:
         raise CandidateNotFoundError(candidate_id)
-    return _answer_crop(services, best)
+    return _answer_crop(services, best.photo_id, corrections.box_of(best))
 
 
 @router.get(
@@ -122,14 +108,19 @@ def read_crop(candidate_id: CandidateId, _: QueueReader, services: ServicesDep) 
     responses=describe_problems(404) | IMAGE_ANSWER,
 )
 def read_sighting_crop(
-    candidate_id: CandidateId, detection_id: CandidateId, _: QueueReader, services: ServicesDep
+    candidate_id: CandidateId,
+    detection_id: CandidateId,
+    person: QueueReader,
+    services: ServicesDep,
 ) -> FileResponse:
     """Return one sighting cut out of its photo, the box drawn in."""
     with services.sessions() as session:
-        sightings = get_candidate(session, candidate_id).sightings
-    for sighting in sightings:
+        candidate = get_candidate(session, candidate_id)
+        corrections = load_corrections_for(session, candidate, person.user_id)
+    for sighting in candidate.sightings:
         if sighting.detection_id == detection_id:
-            return _answer_crop(services, sighting.detection)
+            box = corrections.box_of(sighting.detection)
+            return _answer_crop(services, sighting.detection.photo_id, box)
     raise CandidateNotFoundError(candidate_id)
 
 
@@ -187,6 +178,7 @@ def merge(
 
     Only pending candidates can be merged away. They keep their history and come back by undo.
     """
+    check_grouping(session, person.user_id, [candidate_id, *(other.id for other in body.others)])
     event = merge_candidates(
         session,
         services.store,
@@ -212,6 +204,7 @@ def split(
     idempotency_key: IdempotencyKey = None,
 ) -> GroupingAnswer:
     """Say that some sightings show another thing, which becomes a pending candidate."""
+    check_grouping(session, person.user_id, [candidate_id])
     event = split_candidate(
         session,
         services.store,
@@ -245,13 +238,17 @@ def undo_merge_or_split(
 
 def reviewer_from_person(person: Person) -> decisions.Reviewer:
     """Return a signed-in person as the one who acts in review."""
-    is_admin = person.role is Role.ADMIN
-    return decisions.Reviewer(person.user_id, person.username, person.role.value, is_admin)
+    return decisions.Reviewer(
+        person.user_id,
+        person.username,
+        person.role.value,
+        may_undo_others=person.role is Role.ADMIN,
+        may_arbitrate=is_allowed(person.role, Permission.ARBITRATE),
+    )
 
 
-def _answer_crop(services: Services, row: DetectionRow) -> FileResponse:
-    photo = find_photo(services, row.photo_id)
-    box = (row.x_min, row.y_min, row.x_max, row.y_max)
+def _answer_crop(services: Services, photo_id: int, box: BoxXyxy) -> FileResponse:
+    photo = find_photo(services, photo_id)
     path = services.derivatives.crop(photo_file(services, photo), photo.sha256, box)
     return answer_picture(path, cache_control=CACHE_SHORTLY)
 

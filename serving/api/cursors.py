@@ -10,6 +10,7 @@ from datetime import datetime
 from detection.domain.errors import HazardLensError
 from serving.ledger.hazards import HazardPosition
 from serving.review.queue import QueuePosition
+from serving.review.tiers import Tier
 
 MAX_ID = 2**63 - 1
 
@@ -43,7 +44,7 @@ def id_from_cursor(cursor: str | None) -> int | None:
 
 def cursor_from_queue(position: QueuePosition) -> str:
     """Return the cursor of the review queue."""
-    return _encode([position.rank, position.score, position.candidate_id])
+    return _encode([position.tier, position.risk_key, position.candidate_id])
 
 
 def queue_from_cursor(cursor: str | None) -> QueuePosition | None:
@@ -54,8 +55,10 @@ def queue_from_cursor(cursor: str | None) -> QueuePosition | None:
     """
     if cursor is None:
         return None
-    rank, score, candidate_id = _decode(cursor, (int, float, int))
-    return QueuePosition(_checked_id(rank), float(str(score)), _checked_id(candidate_id))
+    tier, risk_key, candidate_id = _decode(cursor, (str, float, int))
+    if tier not in set(Tier):
+        raise InvalidCursorError
+    return QueuePosition(str(tier), float(str(risk_key)), _checked_id(candidate_id))
 
 
 def cursor_from_hazard(position: HazardPosition) -> str:

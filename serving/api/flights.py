@@ -21,9 +21,11 @@ from serving.api.schemas import (
     PhotoAccepted,
     PhotoPage,
 )
+from serving.api.upload_schemas import SubmitRequest
 from serving.api.views import view_accepted, view_flight, view_flight_summary, view_photo_item
 from serving.deps import FlightReader, FlightWriter, ServicesDep, SessionDep
 from serving.flights import catalogue
+from serving.flights.trail import flight_act, record_new_flight
 from serving.flights.upload import receive_photo
 from serving.jobs.flights import cancel_flight, reprocess_flight, retry_flight, submit_flight
 
@@ -40,6 +42,7 @@ def create_flight(
     row = catalogue.create_flight(
         session, name=body.name, kind=body.kind, site=body.site, created_by=person.user_id
     )
+    record_new_flight(session, person.actor, row)
     response.headers["Location"] = f"/api/v1/flights/{row.id}"
     return FlightCreated(id=row.id)
 
@@ -102,24 +105,41 @@ def list_photos(
 
 
 @router.post("/{flight_id}/submit", status_code=202, responses=describe_problems(404, 409))
-def submit(flight_id: FlightId, _: FlightWriter, session: SessionDep) -> FlightStateAnswer:
-    """Close the flight for uploads and put it into the queue."""
-    return FlightStateAnswer.model_validate(submit_flight(session, flight_id))
+def submit(
+    flight_id: FlightId,
+    person: FlightWriter,
+    session: SessionDep,
+    body: SubmitRequest | None = None,
+) -> FlightStateAnswer:
+    """Close the flight for uploads and put it into the queue.
+
+    Announced files that are not in yet stop it, unless it goes on without them.
+    """
+    leave_out_open = body is not None and body.leave_out_open
+    with flight_act(session, person.actor, "submit_flight", flight_id):
+        flight = submit_flight(session, flight_id, leave_out_open=leave_out_open)
+    return FlightStateAnswer.model_validate(flight)
 
 
 @router.post("/{flight_id}/cancel", responses=describe_problems(404, 409))
-def cancel(flight_id: FlightId, _: FlightWriter, session: SessionDep) -> FlightStateAnswer:
+def cancel(flight_id: FlightId, person: FlightWriter, session: SessionDep) -> FlightStateAnswer:
     """Stop a flight; what was found so far stays."""
-    return FlightStateAnswer.model_validate(cancel_flight(session, flight_id))
+    with flight_act(session, person.actor, "cancel_flight", flight_id):
+        flight = cancel_flight(session, flight_id)
+    return FlightStateAnswer.model_validate(flight)
 
 
 @router.post("/{flight_id}/retry", status_code=202, responses=describe_problems(404, 409))
-def retry(flight_id: FlightId, _: FlightWriter, session: SessionDep) -> FlightStateAnswer:
+def retry(flight_id: FlightId, person: FlightWriter, session: SessionDep) -> FlightStateAnswer:
     """Process again what failed or was cut off; what is done stays as it is."""
-    return FlightStateAnswer.model_validate(retry_flight(session, flight_id))
+    with flight_act(session, person.actor, "retry_flight", flight_id):
+        flight = retry_flight(session, flight_id)
+    return FlightStateAnswer.model_validate(flight)
 
 
 @router.post("/{flight_id}/reprocess", status_code=202, responses=describe_problems(404, 409))
-def reprocess(flight_id: FlightId, _: FlightWriter, session: SessionDep) -> FlightStateAnswer:
+def reprocess(flight_id: FlightId, person: FlightWriter, session: SessionDep) -> FlightStateAnswer:
     """Look at every photo anew, with the models and layers of now; decisions are kept."""
-    return FlightStateAnswer.model_validate(reprocess_flight(session, flight_id))
+    with flight_act(session, person.actor, "reprocess_flight", flight_id):
+        flight = reprocess_flight(session, flight_id)
+    return FlightStateAnswer.model_validate(flight)

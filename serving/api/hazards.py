@@ -17,6 +17,7 @@ from serving.api.views import view_hazard
 from serving.deps import HazardReader, Services, ServicesDep, SessionDep
 from serving.ledger.export import csv_from_hazards, geojson_from_hazards
 from serving.ledger.hazards import Hazard, HazardPosition, each_hazard, list_hazards
+from serving.review.blind.tasks import blind_condition
 
 router = APIRouter(tags=["hazards"])
 
@@ -25,7 +26,7 @@ FlightFilter = Annotated[int | None, Query(ge=1, le=MAX_ID)]
 
 @router.get("/hazards", responses=describe_problems())
 def read_hazards(
-    _: HazardReader,
+    person: HazardReader,
     session: SessionDep,
     page: PageDep,
     flight_id: FlightFilter = None,
@@ -38,6 +39,7 @@ def read_hazards(
         after=hazard_from_cursor(page.cursor),
         flight_id=flight_id,
         hazard_class=hazard_class,
+        hidden=blind_condition(person.user_id),
     )
     shown = found[: page.limit]
     more = len(found) > len(shown)
@@ -51,34 +53,39 @@ def read_hazards(
     "/export/hazards.geojson", response_class=StreamingResponse, responses=describe_problems()
 )
 def export_geojson(
-    _: HazardReader,
+    person: HazardReader,
     services: ServicesDep,
     flight_id: FlightFilter = None,
     hazard_class: HazardClass | None = None,
 ) -> StreamingResponse:
     """Return all hazards as GeoJSON (RFC 7946): lon, lat; without a place, geometry is null."""
-    hazards = _all_hazards(services, flight_id, hazard_class)
+    hazards = _all_hazards(services, person.user_id, flight_id, hazard_class)
     return _download(geojson_from_hazards(hazards), "application/geo+json", "hazards.geojson")
 
 
 @router.get("/export/hazards.csv", response_class=StreamingResponse, responses=describe_problems())
 def export_csv(
-    _: HazardReader,
+    person: HazardReader,
     services: ServicesDep,
     flight_id: FlightFilter = None,
     hazard_class: HazardClass | None = None,
 ) -> StreamingResponse:
     """Return all hazards as a table for spreadsheets (UTF-8 with byte order mark)."""
-    hazards = _all_hazards(services, flight_id, hazard_class)
+    hazards = _all_hazards(services, person.user_id, flight_id, hazard_class)
     return _download(csv_from_hazards(hazards), "text/csv; charset=utf-8", "hazards.csv")
 
 
 def _all_hazards(
-    services: Services, flight_id: int | None, hazard_class: HazardClass | None
+    services: Services, user_id: int, flight_id: int | None, hazard_class: HazardClass | None
 ) -> Iterator[Hazard]:
     # Its own session, for it has to live as long as the download.
     with services.sessions() as session:
-        yield from each_hazard(session, flight_id=flight_id, hazard_class=hazard_class)
+        yield from each_hazard(
+            session,
+            flight_id=flight_id,
+            hazard_class=hazard_class,
+            hidden=blind_condition(user_id),
+        )
 
 
 def _position(hazard: Hazard) -> HazardPosition:

@@ -15,7 +15,7 @@ from serving.api.problems import describe_problems
 from serving.api.schemas import MAX_ID, Name
 from serving.deps import FlightReader, LayerManager, ServicesDep, SessionDep
 from serving.flights.layer_import import LayerOrder, import_layer
-from serving.flights.layer_rows import Bounds
+from serving.flights.layer_rows import Bounds, bounds_of
 from serving.flights.layers import (
     AreaLevel,
     LayerKind,
@@ -24,7 +24,9 @@ from serving.flights.layers import (
     list_features,
     list_layers,
 )
+from serving.flights.trail import record_deleted_layer
 from serving.flights.upload import clean_file_name
+from serving.jobs.ranking import order_ranking_near
 
 router = APIRouter(prefix="/layers", tags=["layers"])
 
@@ -103,12 +105,14 @@ def create_layer(
             order,
             file_name=clean_file_name(file.filename or "layer"),
             created_by=person.user_id,
+            actor=person.actor,
         ),
         file.file,
         max_bytes=services.settings.max_upload_bytes,
     )
     response.headers["Location"] = f"/api/v1/layers/{row.id}"
-    with services.sessions() as session:
+    with services.sessions.begin() as session:
+        order_ranking_near(session, row.kind, bounds_of(row))
         return view_layer(session, get_layer(session, row.id))
 
 
@@ -141,4 +145,6 @@ def read_features(
 @router.delete("/{layer_id}", status_code=204, responses=describe_problems(404))
 def remove_layer(layer_id: LayerId, person: LayerManager, session: SessionDep) -> None:
     """Take a layer out of use; what was found with it stays."""
-    delete_layer(session, layer_id, deleted_by=person.user_id)
+    row = delete_layer(session, layer_id, deleted_by=person.user_id)
+    order_ranking_near(session, row.kind, bounds_of(row))
+    record_deleted_layer(session, person.actor, row)

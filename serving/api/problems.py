@@ -8,6 +8,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 
 from detection.domain.errors import HazardLensError
@@ -18,6 +19,7 @@ MEDIA_TYPE = "application/problem+json"
 STATUS_BY_CODE: dict[str, int] = {
     "not_signed_in": 401,
     "wrong_password": 401,
+    "other_person_signed_in": 401,
     "forbidden": 403,
     "cross_site_request": 403,
     "not_your_decision": 403,
@@ -26,8 +28,12 @@ STATUS_BY_CODE: dict[str, int] = {
     "candidate_not_found": 404,
     "grouping_not_found": 404,
     "decision_not_found": 404,
+    "dispute_not_found": 404,
+    "bulk_not_found": 404,
+    "correction_not_found": 404,
     "user_not_found": 404,
     "layer_not_found": 404,
+    "assignment_not_found": 404,
     "tile_not_found": 404,
     "photo_file_missing": 404,
     "flight_not_open": 409,
@@ -36,26 +42,50 @@ STATUS_BY_CODE: dict[str, int] = {
     "coverage_not_ready": 409,
     "layer_exists": 409,
     "nothing_to_retry": 409,
+    "upload_not_found": 404,
+    "wrong_offset": 409,
+    "file_already_here": 409,
+    "uploads_open": 409,
+    "tus_header": 400,
+    "tus_version": 412,
+    "tus_content_type": 415,
+    "unsupported_file": 415,
+    "upload_too_long": 413,
+    "upload_locked": 423,
+    "checksum_mismatch": 460,
+    "disk_full": 507,
     "duplicate_photo": 409,
     "already_decided": 409,
     "already_undone": 409,
     "decision_superseded": 409,
+    "correction_changed": 409,
+    "correction_superseded": 409,
     "candidate_merged": 409,
+    "claimed_by_other": 409,
     "candidate_changed": 409,
     "merge_of_decided": 409,
+    "in_dispute": 409,
+    "own_dispute": 409,
+    "grouping_not_now": 409,
+    "not_certain": 409,
     "grouping_superseded": 409,
     "flight_busy": 409,
     "idempotency_key_reused": 409,
     "user_exists": 409,
+    "key_conflict": 409,
+    "bulk_empty": 409,
     "file_too_large": 413,
     "too_many_attempts": 429,
+    "invalid_assignment": 422,
     "invalid_cursor": 422,
     "invalid_duplicate": 422,
     "invalid_merge": 422,
     "invalid_split": 422,
+    "invalid_correction": 422,
     "weak_password": 422,
 }
 DEFAULT_STATUS = 422
+CHECKSUM_MISMATCH = 460
 
 CODE_BY_STATUS = {
     400: "bad_request",
@@ -68,6 +98,9 @@ CODE_BY_STATUS = {
     500: "internal_error",
     503: "database_unavailable",
 }
+
+KEY_CONSTRAINTS = {"act_once", "grouping_once", "correction_once", "bulk_once"}
+"""Unique constraints on the client's own name of an act (Idempotency-Key)."""
 
 HTTP_REMEDY = "Correct the request; see /api/v1/openapi.json."
 
@@ -109,10 +142,24 @@ def problem_from_validation(error: RequestValidationError) -> Problem:
     return make_problem(422, "invalid_request", "; ".join(parts[:5]), HTTP_REMEDY)
 
 
+def is_same_key(error: IntegrityError) -> bool:
+    """Whether another request with the same key was faster, after we had looked for its act.
+
+    Sent again, the request finds that act and is answered like the first.
+    """
+    diagnostics = getattr(error.orig, "diag", None)
+    return getattr(diagnostics, "constraint_name", None) in KEY_CONSTRAINTS
+
+
 def make_problem(status: int, code: str, detail: str, remedy: str = "") -> Problem:
     """Return a problem whose title is the standard name of its status."""
-    title = HTTPStatus(status).phrase
+    title = phrase_of(status)
     return Problem(title=title, status=status, detail=detail, code=code, remedy=remedy or None)
+
+
+def phrase_of(status: int) -> str:
+    """Return the standard name of a status; that of tus for a damaged piece, which is not one."""
+    return "Checksum Mismatch" if status == CHECKSUM_MISMATCH else HTTPStatus(status).phrase
 
 
 def answer_problem(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -138,6 +185,6 @@ def describe_problems(*statuses: int) -> dict[int | str, dict[str, object]]:
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     everywhere = (400, 401, 403, 422)
     return {
-        status: {"description": HTTPStatus(status).phrase, "content": content}
+        status: {"description": phrase_of(status), "content": content}
         for status in sorted({*everywhere, *statuses})
     }

@@ -9,8 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from detection.domain.finding import BuildingPart
 from detection.domain.hazard import HazardClass
+from serving.api.correction_schemas import CorrectionItem, StandingCorrection
+from serving.api.queue_schemas import ClaimAnswer, RiskAnswer, TierCounts
 from serving.api.schemas import MAX_ID, Answer, BoxXyxy, Note, Ring, RowId
 from serving.review.decision import CandidateState, Verdict
+from serving.review.tiers import Tier
 
 
 class SightingItem(Answer):
@@ -39,6 +42,13 @@ class VotesAnswer(Answer):
     covering: int | None
 
 
+class OnSameBuildingItem(Answer):
+    """Another candidate of the flight on the same building."""
+
+    id: int
+    hazard_class: HazardClass
+
+
 class OnBuildingAnswer(Answer):
     """The building that a candidate is on; the height is above the ground at its foot."""
 
@@ -48,6 +58,11 @@ class OnBuildingAnswer(Answer):
     height_m: float
     height_std_m: float = Field(description="one standard deviation")
     probability: float
+    roof_height_m: float | None = Field(default=None, description="of the building, by the layer")
+    storeys: int | None = Field(default=None, description="by the layer")
+    permitted_storeys: int | None = Field(default=None, description="by the layer, where it says")
+    use: str | None = Field(default=None, description="by the layer, where it says")
+    others: list[OnSameBuildingItem] = Field(default_factory=list)
 
 
 class AreaAnswer(Answer):
@@ -94,23 +109,41 @@ class CandidateItem(Answer):
     votes: VotesAnswer | None = None
     is_ambiguous: bool = False
     revision: int = Field(default=1, description="grows with each change of the sightings")
+    tier: Tier = Tier.NORMAL
+    risk: RiskAnswer | None = Field(default=None, description="why it comes where it does")
+    claim: ClaimAnswer | None = Field(default=None, description="in lists: who looks at it now")
+
+
+class NextAnswer(Answer):
+    """Candidates that the caller holds now, in the order of the queue; empty: none is free.
+
+    A claim ends ``lease_s`` seconds after the last heartbeat.
+    """
+
+    items: list[CandidateItem]
+    lease_s: float
+    heartbeat_s: float
 
 
 class CandidatePage(Answer):
-    """A page of candidates in the order of attention: class, then score."""
+    """A page of candidates in the order of the queue: tier, then risk."""
 
     items: list[CandidateItem]
     next_cursor: str | None
 
 
 class CountsAnswer(Answer):
-    """How many candidates are in each state."""
+    """How many candidates are in each state, and how many of them in each tier.
+
+    ``tiers`` counts those of the state of the filter, the pending ones where it has none.
+    """
 
     pending: int
     confirmed: int
     rejected: int
     unsure: int
     duplicate: int
+    tiers: TierCounts
 
 
 class Ellipse(Answer):
@@ -139,6 +172,8 @@ class SightingDetail(SightingItem):
     lon: float | None
     lat: float | None
     yaw_deg: float | None
+    pitch_deg: float | None = None
+    focal_px: float | None = None
     captured_at: str | None
     unplaced_reason: str | None
     detection_id: int = Field(default=0, description="names the sighting in a split")
@@ -146,13 +181,23 @@ class SightingDetail(SightingItem):
         default=True, description="false: of an earlier run; the last one did not find it again"
     )
     measure: MeasureAnswer | None = None
+    model_bbox_xyxy: BoxXyxy | None = Field(
+        default=None, description="as the model drew it, where a person corrected the box"
+    )
+    model_class: HazardClass | None = Field(
+        default=None, description="as the model says, where a person corrected the class"
+    )
+    box_correction: StandingCorrection | None = None
+    class_correction: StandingCorrection | None = None
 
 
 class EventItem(Answer):
     """One act in the history of a candidate."""
 
     id: int
-    kind: Literal["decision", "undo"]
+    kind: Literal["decision", "opinion", "undo"] = Field(
+        description="an opinion was said without knowing the decision, and changed nothing"
+    )
     verdict: Verdict | None
     state_before: CandidateState
     state_after: CandidateState
@@ -207,12 +252,23 @@ class CandidateAnswer(CandidateItem):
     sightings: list[SightingDetail]  # type: ignore[assignment]  # the same rows in more detail
     history: list[EventItem]
     merged_into: int | None = None
+    in_dispute: bool = Field(
+        default=False, description="two reviewers disagree; an arbiter is to decide"
+    )
+    is_marked_certain: bool = Field(
+        default=False, description="may be shown as a check; told only to who may mark"
+    )
     place_key: str | None = None
     on_building: OnBuildingAnswer | None = None
     areas: list[AreaAnswer] = Field(default_factory=list)
     measure: MeasureAnswer | None = Field(default=None, description="of its finest sighting")
     groupings: list[GroupingItem] = Field(default_factory=list)
     same_place: list[SamePlaceItem] = Field(default_factory=list)
+    model_class: HazardClass | None = Field(
+        default=None, description="as the models say, where a person corrected the class"
+    )
+    class_correction: StandingCorrection | None = None
+    corrections: list[CorrectionItem] = Field(default_factory=list)
 
 
 class DecisionRequest(BaseModel):

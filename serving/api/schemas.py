@@ -42,6 +42,15 @@ class TokenAnswer(Answer):
     expires_in: int = Field(description="seconds")
 
 
+class SessionRequest(BaseModel):
+    """Who signs in, from a page."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: str = Field(max_length=200)
+    password: str = Field(max_length=1000)
+
+
 class MeAnswer(Answer):
     """Who is signed in, and what they may do."""
 
@@ -214,11 +223,14 @@ class HazardItem(Answer):
     sightings: int
     models: list[str]
     threshold: float | None
-    confirmed_by: str
+    confirmed_by: str = Field(description="empty while two reviewers disagree")
     confirmed_at: datetime
     decision_id: int = Field(description="for undo")
     note: str | None
     crop_url: str
+    in_dispute: bool = Field(
+        default=False, description="two reviewers disagree; an arbiter is to decide"
+    )
 
 
 class HazardPage(Answer):

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
 from detection.domain.ellipse import compute_ellipse
 from detection.domain.hazard import HazardClass
 from detection.domain.photo import FlightKind
+from serving.api.blind_views import events_seen_by, hide_unknown
 from serving.api.candidate_views import (
     view_areas,
     view_building,
     view_finest_measure,
     view_groupings,
     view_measure,
+    view_risk,
     view_same_place,
     view_votes,
 )
+from serving.api.correction_views import view_corrections, view_standing
 from serving.api.review_schemas import (
     CandidateAnswer,
     CandidateItem,
@@ -49,11 +52,18 @@ from serving.flights.catalogue import Progress, count_progress, get_flight, list
 from serving.flights.photo_rows import flags_from_row
 from serving.flights.results import ground_from_row, polygons_from_row
 from serving.ledger.hazards import Hazard
+from serving.review.correction_events import (
+    CorrectionKind,
+    Corrections,
+    box_from_row,
+    load_corrections,
+    load_corrections_for,
+)
 from serving.review.decision import CandidateState, Verdict
-from serving.review.decisions import list_events
 from serving.review.grouping_events import list_grouping_events
 from serving.review.places import list_same_place
 from serving.review.queue import get_candidate, photos_of
+from serving.review.tiers import Tier
 from serving.storage.derivatives import TILE_PX, top_zoom_level
 
 API = "/api/v1"
@@ -167,6 +177,8 @@ def view_candidate_item(row: CandidateRow) -> CandidateItem:
         votes=view_votes(row),
         is_ambiguous=row.is_ambiguous,
         revision=row.revision,
+        tier=Tier(row.tier),
+        risk=view_risk(row),
     )
 
 
@@ -176,8 +188,12 @@ def view_sighting(row: DetectionRow) -> SightingItem:
     return SightingItem(photo_id=row.photo_id, bbox_xyxy=box, score=row.score)
 
 
-def view_candidate(session: Session, candidate_id: int) -> CandidateAnswer:
+def view_candidate(
+    session: Session, candidate_id: int, seen_by: int | None = None
+) -> CandidateAnswer:
     """Return a candidate with everything a reviewer looks at.
+
+    ``seen_by`` is the number of the person who looks; None sees everything.
 
     Raises:
         CandidateNotFoundError: there is no such candidate.
@@ -185,8 +201,16 @@ def view_candidate(session: Session, candidate_id: int) -> CandidateAnswer:
     row = get_candidate(session, candidate_id)
     photos = photos_of(session, row)
     detections = [sighting.detection for sighting in row.sightings]
-    return CandidateAnswer(
-        **view_candidate_item(row).model_dump(exclude={"sightings"}),
+    corrections = (
+        load_corrections(session, row)
+        if seen_by is None
+        else load_corrections_for(session, row, seen_by)
+    )
+    class_correction = view_standing(corrections, CorrectionKind.CLASS)
+    events, mask = events_seen_by(session, candidate_id, seen_by)
+    answer = CandidateAnswer(
+        **view_candidate_item(row).model_dump(exclude={"sightings", "hazard_class"}),
+        hazard_class=HazardClass(corrections.class_of_candidate(row)),
         key=row.key,
         duplicate_of=row.duplicate_of,
         method=row.method,
@@ -194,8 +218,11 @@ def view_candidate(session: Session, candidate_id: int) -> CandidateAnswer:
         unplaced_reason=row.unplaced_reason,
         config_hash=row.config_hash,
         model_names=sorted({detection.model_name for detection in detections}),
-        sightings=[_view_sighting_detail(detection, photos) for detection in detections],
-        history=view_history(list_events(session, candidate_id)),
+        sightings=[
+            _view_sighting_detail(detection, photos[detection.photo_id], corrections)
+            for detection in detections
+        ],
+        history=view_history(events),
         merged_into=row.merged_into,
         place_key=row.place_key,
         on_building=view_building(session, row),
@@ -203,15 +230,30 @@ def view_candidate(session: Session, candidate_id: int) -> CandidateAnswer:
         measure=view_finest_measure(detections),
         groupings=view_groupings(list_grouping_events(session, candidate_id), candidate_id),
         same_place=view_same_place(list_same_place(session, row)),
+        model_class=HazardClass(row.class_of_models) if class_correction else None,
+        class_correction=class_correction,
+        corrections=view_corrections(corrections),
     )
+    if answer.hazard_class.value != row.hazard_class:
+        answer.risk = None  # it is weighed by a class that this person is not to know
+    return hide_unknown(session, answer, seen_by, mask)
 
 
-def _view_sighting_detail(row: DetectionRow, photos: Mapping[int, PhotoRow]) -> SightingDetail:
-    photo = photos[row.photo_id]
+def _view_sighting_detail(
+    row: DetectionRow, photo: PhotoRow, corrections: Corrections
+) -> SightingDetail:
+    box_correction = view_standing(corrections, CorrectionKind.BOX, row.id)
+    class_correction = view_standing(corrections, CorrectionKind.CLASS, row.id)
     return SightingDetail(
-        **view_sighting(row).model_dump(),
+        photo_id=photo.id,
+        bbox_xyxy=corrections.box_of(row),
+        score=row.score,
         polygons=[list(ring) for ring in polygons_from_row(row)],
-        hazard_class=HazardClass(row.hazard_class),
+        hazard_class=HazardClass(corrections.class_of(row)),
+        model_bbox_xyxy=box_from_row(row) if box_correction else None,
+        model_class=HazardClass(row.hazard_class) if class_correction else None,
+        box_correction=box_correction,
+        class_correction=class_correction,
         model_name=row.model_name,
         weights_sha256=row.weights_sha256,
         threshold=row.threshold,
@@ -223,6 +265,8 @@ def _view_sighting_detail(row: DetectionRow, photos: Mapping[int, PhotoRow]) -> 
         lon=photo.lon,
         lat=photo.lat,
         yaw_deg=photo.yaw_deg,
+        pitch_deg=photo.pitch_deg,
+        focal_px=photo.focal_px,
         captured_at=photo.captured_at,
         unplaced_reason=row.unplaced_reason,
         detection_id=row.id,
@@ -237,7 +281,7 @@ def view_history(rows: Sequence[ReviewEventRow]) -> list[EventItem]:
     return [
         EventItem(
             id=row.id,
-            kind="decision" if row.verdict else "undo",
+            kind=row.kind,  # type: ignore[arg-type]  # the table holds no other
             verdict=Verdict(row.verdict) if row.verdict else None,
             state_before=CandidateState(row.state_before),
             state_after=CandidateState(row.state_after),
@@ -268,6 +312,7 @@ def view_hazard(hazard: Hazard) -> HazardItem:
         models=list(hazard.model_names),
         threshold=hazard.threshold,
         confirmed_by=hazard.confirmed_by,
+        in_dispute=hazard.in_dispute,
         confirmed_at=hazard.confirmed_at,
         decision_id=hazard.decision_id,
         note=hazard.note,

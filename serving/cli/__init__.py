@@ -1,4 +1,4 @@
-"""The commands ``serve``, ``worker`` and ``user``, each imported only when it is called.
+"""The commands of the service, each imported only when it is called.
 
 The parent process of ``serve`` stays small that way, and is up while the others still import.
 """
@@ -12,7 +12,10 @@ import click
 _MODULES = {
     "serve": "serving.cli.serve_command",
     "worker": "serving.cli.worker_command",
+    "upload": "serving.cli.upload_command",
+    "watch": "serving.cli.watch_command",
     "user": "serving.cli.user_commands",
+    "audit": "serving.cli.audit_commands",
 }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from serving.accounts import users
 from serving.accounts.roles import Role
-from serving.cli.options import data_dir_option
+from serving.cli.options import console_actor, data_dir_option
 from serving.db.engine import make_sessions, open_engine
 from serving.db.locate import database_for_command
 from serving.db.migrate import upgrade_database
@@ -53,7 +53,7 @@ password_option = click.option(
 def add_user(username: str, role: str, password: str, data_dir: Path | None) -> None:
     """Add a person."""
     with _session(data_dir) as session:
-        users.create_user(session, username, password, Role(role))
+        users.create_user(session, username, password, Role(role), by=console_actor())
     click.echo(f"added {username} ({role})")
 
 
@@ -64,8 +64,19 @@ def add_user(username: str, role: str, password: str, data_dir: Path | None) -> 
 def change_password(username: str, password: str, data_dir: Path | None) -> None:
     """Give a person a new password; their sessions end."""
     with _session(data_dir) as session:
-        users.set_password(session, username, password)
+        users.set_password(session, username, password, by=console_actor())
     click.echo(f"changed the password of {username}")
+
+
+@user.command("role")
+@click.argument("username")
+@click.argument("role", type=click.Choice([role.value for role in Role]))
+@data_dir_option
+def change_role(username: str, role: str, data_dir: Path | None) -> None:
+    """Give a person another role; it holds at once."""
+    with _session(data_dir) as session:
+        users.set_role(session, username, Role(role), by=console_actor())
+    click.echo(f"{username} is {role} now")
 
 
 @user.command("disable")
@@ -74,7 +85,7 @@ def change_password(username: str, password: str, data_dir: Path | None) -> None
 def disable_user(username: str, data_dir: Path | None) -> None:
     """Shut a person out at once; what they did stays."""
     with _session(data_dir) as session:
-        users.disable_user(session, username)
+        users.disable_user(session, username, by=console_actor())
     click.echo(f"disabled {username}")
 
 

@@ -13,8 +13,15 @@ from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.orm import Session, sessionmaker
 
-from detection.layers.read import FieldChoice, read_areas, read_buildings, read_covers
+from detection.layers.read import (
+    FieldChoice,
+    read_areas,
+    read_buildings,
+    read_covers,
+    read_key_places,
+)
 from detection.terrain import Terrain
+from serving.audit.log import SERVICE, Actor
 from serving.db.tables import LayerFeatureRow, LayerRow
 from serving.flights.errors import LayerExistsError, LayerFileTooLargeError
 from serving.flights.layer_files import open_layer_file
@@ -26,6 +33,7 @@ from serving.flights.layer_rows import (
     values_from_terrain,
 )
 from serving.flights.layers import AreaLevel, LayerKind
+from serving.flights.trail import record_new_layer
 from serving.storage.objects import FileTooLargeError, ObjectStore, StagedFile
 
 ROWS_AT_ONCE: Final = 1000
@@ -45,6 +53,7 @@ class LayerOrder:
     crs: str | None = None
     fields: FieldChoice | None = None
     created_by: int | None = None
+    actor: Actor = SERVICE
 
     @property
     def level_word(self) -> str:
@@ -94,6 +103,8 @@ def _read(path: Path, order: LayerOrder) -> ThingLayer | Terrain:
                 return read_areas(
                     opened, crs=order.crs, level=order.level_word, fields=order.fields
                 )
+            case LayerKind.KEY_PLACES:
+                return read_key_places(opened, crs=order.crs, fields=order.fields)
             case LayerKind.TERRAIN:
                 return Terrain.open(opened)
 
@@ -136,4 +147,5 @@ def _store(
         rows = (values_from_feature(row.id, number, thing) for number, thing in numbered)
         while batch := list(islice(rows, ROWS_AT_ONCE)):
             session.execute(insert(LayerFeatureRow), batch)
+    record_new_layer(session, order.actor, row)
     return row

@@ -14,6 +14,7 @@ from pyproj import Transformer
 from detection.layers.areas import Area
 from detection.layers.buildings import Building
 from detection.layers.covers import Cover
+from detection.layers.key_places import KeyPlace
 from detection.layers.layer import Layer, LayerWarning
 from detection.terrain import Terrain
 from serving.db.tables import LayerFeatureRow, LayerRow
@@ -23,8 +24,8 @@ MAX_NAME_CHARS: Final = 400
 MAX_CRS_CHARS: Final = 80
 FULL_TURN_DEG: Final = 360.0
 
-Thing = Building | Cover | Area
-ThingLayer = Layer[Building] | Layer[Cover] | Layer[Area]
+Thing = Building | Cover | Area | KeyPlace
+ThingLayer = Layer[Building] | Layer[Cover] | Layer[Area] | Layer[KeyPlace]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ class Bounds:
     south: float
     east: float
     north: float
+
+
+def bounds_of(row: LayerRow) -> Bounds:
+    """Return the box that a layer fills."""
+    return Bounds(row.west, row.south, row.east, row.north)
 
 
 def values_from_layer(layer: ThingLayer) -> dict[str, object]:
@@ -66,7 +72,7 @@ def values_from_terrain(terrain: Terrain) -> dict[str, object]:
 
 
 def values_from_feature(layer_id: int, ordinal: int, thing: Thing) -> dict[str, object]:
-    """Return the columns of ``layer_features`` for one building, cover or area."""
+    """Return the columns of ``layer_features`` for one building, cover, area or key place."""
     match thing:
         case Building():
             own: tuple[str, float | None, int | None, float | None]
@@ -75,6 +81,8 @@ def values_from_feature(layer_id: int, ordinal: int, thing: Thing) -> dict[str, 
             own = (thing.cover_id, None, None, thing.diameter_m)
         case Area():
             own = (thing.area_id, None, None, None)
+        case KeyPlace():
+            own = (thing.place_id, None, None, None)
     feature_id, height_m, storeys, diameter_m = own
     return {
         "layer_id": layer_id,
@@ -122,6 +130,16 @@ def area_from_row(row: LayerFeatureRow, area_id: str, level: str) -> Area:
         name=row.name or "",
         level=level,
         polygon=shapely.from_wkb(row.geometry),
+        properties=row.properties,
+    )
+
+
+def key_place_from_row(row: LayerFeatureRow, place_id: str) -> KeyPlace:
+    """Return a stored key place under an id that is its own among all layers."""
+    return KeyPlace(
+        place_id=place_id,
+        name=row.name or "",
+        shape=shapely.from_wkb(row.geometry),
         properties=row.properties,
     )
 

@@ -16,6 +16,7 @@ from detection.georeference.surroundings import Surroundings
 from detection.layers.areas import AreaLayer
 from detection.layers.buildings import BuildingLayer
 from detection.layers.covers import CoverLayer
+from detection.layers.key_places import KeyPlaceLayer
 from detection.layers.layer import find_middle, unwrap_lonlat
 from detection.terrain import Terrain
 from serving.db.tables import LayerFeatureRow, LayerRow, PhotoRow
@@ -26,11 +27,15 @@ from serving.flights.layer_rows import (
     area_from_row,
     building_from_row,
     cover_from_row,
+    key_place_from_row,
 )
 from serving.storage.objects import ObjectStore
 
 NEAR_M: Final = 2000.0
 """What a photo of a flight can show lies within this distance of where it was taken."""
+
+BUILDING_NEAR_M: Final = 500.0
+"""The building of a candidate is within its error of it; the next town's is not."""
 
 _METRES_PER_DEGREE: Final = 111_320.0
 _SEAM_DEG: Final = 170.0
@@ -43,6 +48,7 @@ class LayerKind(StrEnum):
     COVERS = "covers"
     AREAS = "areas"
     TERRAIN = "terrain"
+    KEY_PLACES = "key_places"
 
 
 class AreaLevel(StrEnum):
@@ -79,7 +85,7 @@ def get_layer(session: Session, layer_id: int) -> LayerRow:
     return row
 
 
-def delete_layer(session: Session, layer_id: int, *, deleted_by: int) -> None:
+def delete_layer(session: Session, layer_id: int, *, deleted_by: int) -> LayerRow:
     """Take a layer out of use. Its rows stay: what was found with it can still be explained.
 
     Raises:
@@ -88,6 +94,7 @@ def delete_layer(session: Session, layer_id: int, *, deleted_by: int) -> None:
     row = get_layer(session, layer_id)
     row.deleted_at = datetime.now(UTC)
     row.deleted_by = deleted_by
+    return row
 
 
 def near_flight(session: Session, flight_id: int, margin_m: float = NEAR_M) -> Bounds | None:
@@ -183,6 +190,14 @@ def load_areas(
     return AreaLayer(areas) if layers else None
 
 
+def load_key_places(session: Session, near: Bounds | None) -> KeyPlaceLayer | None:
+    """Return the key places near a place, of all layers; None where there is no such layer."""
+    layers = layers_near(session, near, LayerKind.KEY_PLACES)
+    found = _features(session, layers, near)
+    places = tuple(key_place_from_row(row, own_id) for row, own_id in found)
+    return KeyPlaceLayer(places) if places else None
+
+
 def list_features(
     session: Session, layer_id: int, near: Bounds | None, limit: int
 ) -> list[LayerFeatureRow]:
@@ -193,8 +208,8 @@ def list_features(
     return list(session.scalars(statement.order_by(LayerFeatureRow.ordinal).limit(limit)))
 
 
-def find_building_name(session: Session, building_id: str, near: Bounds) -> str | None:
-    """Return the name of a building in the layer that it came from, deleted layers included.
+def find_building(session: Session, building_id: str, near: Bounds) -> LayerFeatureRow | None:
+    """Return a building of the layer that it came from, deleted layers included.
 
     Only ``near`` its place: other files number their buildings in the same way.
     """
@@ -207,12 +222,20 @@ def find_building_name(session: Session, building_id: str, near: Bounds) -> str 
         else LayerFeatureRow.feature_id == building_id
     )
     return session.scalar(
-        select(LayerFeatureRow.name)
+        select(LayerFeatureRow)
         .join(LayerRow, LayerRow.id == LayerFeatureRow.layer_id)
         .where(LayerRow.kind == LayerKind.BUILDINGS, wanted, _meets(LayerFeatureRow, near))
         .order_by(LayerRow.deleted_at.is_not(None), LayerRow.id, LayerFeatureRow.ordinal)
         .limit(1)
     )
+
+
+def find_building_at(
+    session: Session, building_id: str, lon: float, lat: float
+) -> LayerFeatureRow | None:
+    """Return the building of something that was found at a place."""
+    near = grow_bounds(Bounds(lon, lat, lon, lat), BUILDING_NEAR_M)
+    return find_building(session, building_id, near)
 
 
 def _middle(near: Bounds) -> Bounds:

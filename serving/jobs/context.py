@@ -16,6 +16,7 @@ from serving.jobs.loading import (
     load_shadows,
     stamp_folder,
 )
+from serving.jobs.model_trail import record_models
 from serving.settings import ServingSettings
 from serving.storage.objects import ObjectStore
 
@@ -78,6 +79,8 @@ class WorkerContext:
                 f"{one.manifest.name}@{one.manifest.version}" for one in fresh.detectors
             )
             logger.info("models taken up: %s", names)
+        if self._models is None or fresh.run != self._models.run:
+            record_models(self.sessions, fresh)
         self._models = fresh
         self._shadows = (
             load_shadows(self.settings.models_dir, loaded) if self.settings.shadow else []

@@ -12,27 +12,36 @@ from serving.db.tables import FlightRow, PhotoRow
 from serving.flights.catalogue import get_flight, lock_flight
 from serving.flights.coverage import want_coverage
 from serving.flights.errors import FlightNotOpenError, FlightStateError, NothingToRetryError
+from serving.flights.media import has_waiting_media
 from serving.flights.results import requeue_all, requeue_failed
-from serving.jobs.queue import COVERAGE_QUEUE, defer
+from serving.jobs.intake import close_files
+from serving.jobs.queue import COVERAGE_QUEUE, MEDIA_QUEUE, defer
 
 PLAN_FLIGHT = "hazardlens.plan_flight"
 DETECT_CHUNK = "hazardlens.detect_chunk"
 GROUP_FLIGHT = "hazardlens.group_flight"
 COVER_FLIGHT = "hazardlens.cover_flight"
+SETTLE_MEDIA = "hazardlens.settle_media"
 
 
-def submit_flight(session: Session, flight_id: int) -> FlightRow:
+def submit_flight(session: Session, flight_id: int, *, leave_out_open: bool = False) -> FlightRow:
     """Close a draft for uploads and order its processing, in one transaction.
+
+    Announced files that are not in yet stop it, or are refused by name where they are to be left
+    out.
 
     Raises:
         FlightNotFoundError: there is no such flight.
         FlightNotOpenError: it was submitted before.
+        UploadsOpenError: announced files are not in yet, and they are not to be left out.
         EmptyFlightError: it has no photo.
     """
     flight = lock_flight(session, flight_id)
     if flight.state != "draft":
         raise FlightNotOpenError(flight.state)
-    order_coverage(session, flight_id)
+    close_files(session, flight_id, leave_out_open=leave_out_open)
+    if not has_waiting_media(session, flight_id):  # else it is ordered when they are done
+        order_coverage(session, flight_id)
     flight.submitted_at = datetime.now(UTC)
     _order(session, flight)
     return flight
@@ -127,4 +136,7 @@ def _order(session: Session, flight: FlightRow) -> None:
     flight.started_at = None
     flight.failure_code = flight.failure_message = flight.failure_remedy = None
     session.flush()
-    defer(session, PLAN_FLIGHT, flight_id=flight.id)
+    if has_waiting_media(session, flight.id):
+        defer(session, SETTLE_MEDIA, lane=MEDIA_QUEUE, flight_id=flight.id)
+    else:
+        defer(session, PLAN_FLIGHT, flight_id=flight.id)

@@ -33,8 +33,11 @@ from serving.flights.catalogue import lock_flight
 from serving.flights.layers import ADMINISTRATIVE, load_areas, near_flight
 from serving.flights.photo_rows import photo_from_row
 from serving.flights.results import count_detections, list_geo_detections
+from serving.jobs.appearance import order_descriptions
 from serving.jobs.context import WorkerContext
+from serving.jobs.pictures import order_cutting
 from serving.jobs.places import find_places
+from serving.jobs.ranking import rank_flight
 from serving.review.grouping import SeenBox, link_sightings
 from serving.review.grouping_events import list_acts, list_seen_boxes
 from serving.review.intake import FoundCandidate, lock_candidates, store_candidates
@@ -58,6 +61,8 @@ def group_flight(context: WorkerContext, flight_id: int) -> None:
         regroup(session, context.store, flight_id)
         flight.state = "done"
         flight.finished_at = flight.grouped_at = datetime.now(UTC)
+        order_descriptions(session, [flight_id])
+        order_cutting(session, flight_id)
 
 
 def group_so_far(context: WorkerContext, flight_id: int) -> None:
@@ -75,6 +80,7 @@ def group_so_far(context: WorkerContext, flight_id: int) -> None:
         if now - last >= wait:
             regroup(session, context.store, flight_id)
             flight.grouped_at = datetime.now(UTC)
+            order_cutting(session, flight_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,7 @@ def regroup(session: Session, store: ObjectStore, flight_id: int) -> None:
         _found(candidate, row_ids, hashes, places.get(candidate.key)) for candidate in candidates
     ]
     store_candidates(session, flight_id, found, rank_classes())
+    rank_flight(session, flight_id)
 
 
 def load_scene(session: Session, store: ObjectStore, flight_id: int) -> FlightScene:

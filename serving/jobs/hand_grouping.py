@@ -170,7 +170,7 @@ def check_merge(row: CandidateRow, others: Sequence[CandidateRow]) -> None:
             message = f"Candidate {other.id} is of another flight."
             remedy = "Candidates of one place are tied by it; merge only within a flight."
             raise InvalidMergeError(message, remedy=remedy)
-        if HazardClass(other.hazard_class).thing != HazardClass(row.hazard_class).thing:
+        if HazardClass(other.class_of_models).thing != HazardClass(row.class_of_models).thing:
             message = f"Candidates {row.id} and {other.id} are different kinds of things."
             raise InvalidMergeError(message, remedy="Reject the one that is wrong.")
 
@@ -249,7 +249,7 @@ def _add_candidate(session: Session, row: CandidateRow) -> CandidateRow:
         flight_id=row.flight_id,
         key=key,
         place_key=key,
-        hazard_class=row.hazard_class,
+        hazard_class=row.class_of_models,
         rank=row.rank,
         score=row.score,
         config_hash=row.config_hash,

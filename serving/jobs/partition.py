@@ -12,6 +12,7 @@ from detection.dedupe import Constraints, group_candidates, identify_sighting
 from serving.db.tables import CandidateRow, DetectionRow
 from serving.flights.results import geo_detection_from_row
 from serving.jobs.grouping import FlightScene, load_scene, rank_classes
+from serving.jobs.ranking import rank_candidates
 from serving.review.intake import FoundCandidate, put_candidate, take_sightings
 from serving.storage.objects import ObjectStore
 
@@ -31,6 +32,7 @@ def show_exactly(
         candidate = session.get_one(CandidateRow, candidate_id)
         found = _group_as_one(session, scene, candidate, detection_ids)
         put_candidate(session, candidate, found, rank_classes(), before.get(candidate_id, []))
+    rank_candidates(session, list(shown))
 
 
 def _group_as_one(

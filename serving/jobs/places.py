@@ -72,7 +72,7 @@ def _list_known(
     for row in rows:
         ground = ground_from_row(row)
         if ground is not None and row.place_key is not None:
-            thing = HazardClass(row.hazard_class).thing
+            thing = HazardClass(row.class_of_models).thing
             on_building = building_from_columns(row.on_building)
             yield KnownPlace(row.place_key, thing, ground, on_building)
 

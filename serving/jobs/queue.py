@@ -9,7 +9,30 @@ QUEUE = "flights"
 COVERAGE_QUEUE = "coverage"
 """A lane of its own: what was not covered is told while other flights are still looked at."""
 
-QUEUES = (QUEUE, COVERAGE_QUEUE)
+UPLOADS_QUEUE = "uploads"
+"""Whoever stands on site waits for a word on their files: detection is not in front of them."""
+
+MEDIA_QUEUE = "media"
+"""A video takes minutes to become photos; photos that are sent meanwhile do not wait for it."""
+
+RANKING_QUEUE = "ranking"
+"""100,000 candidates take a minute to be put in order anew; nobody's photos wait for that."""
+
+APPEARANCE_QUEUE = "appearance"
+"""What a reviewer wants compared does not wait for the flights that are still looked at."""
+
+PICTURES_QUEUE = "pictures"
+"""Photos are cut into tiles before anybody looks, and nothing waits for that."""
+
+QUEUES = (
+    QUEUE,
+    COVERAGE_QUEUE,
+    UPLOADS_QUEUE,
+    MEDIA_QUEUE,
+    RANKING_QUEUE,
+    APPEARANCE_QUEUE,
+    PICTURES_QUEUE,
+)
 RETRY_WAIT_S = 1
 
 queue = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
@@ -17,8 +40,11 @@ queue = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 of the caller's transaction, so that a job exists exactly when what it works on exists."""
 
 
-def defer(session: Session, task_name: str, *, lane: str = QUEUE, **arguments: object) -> None:
-    """Write a job in the transaction of ``session``."""
+def defer(
+    session: Session, task_name: str, *, lane: str = QUEUE, wait_s: int = 0, **arguments: object
+) -> None:
+    """Write a job in the transaction of ``session``, to be run in ``wait_s`` seconds at least."""
     connection = session.connection().connection.driver_connection
-    job = queue.configure_task(task_name, connection=connection, queue=lane)
+    later = {"seconds": wait_s} if wait_s else None
+    job = queue.configure_task(task_name, connection=connection, queue=lane, schedule_in=later)
     job.defer(**arguments)  # type: ignore[arg-type]  # arguments are numbers and lists of them

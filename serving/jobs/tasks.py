@@ -12,16 +12,47 @@ from sqlalchemy.orm import Session
 from detection.domain.errors import HazardLensError
 from serving.db.tables import PhotoRow
 from serving.flights.catalogue import lock_flight
-from serving.jobs import chunk, coverage, grouping, shadow
+from serving.flights.errors import DiskFullError
+from serving.jobs import (
+    appearance,
+    chunk,
+    coverage,
+    file_checks,
+    grouping,
+    media,
+    pictures,
+    ranking,
+    shadow,
+    unpacking,
+)
 from serving.jobs.context import WorkerContext
 from serving.jobs.flights import (
     COVER_FLIGHT,
     DETECT_CHUNK,
     GROUP_FLIGHT,
     PLAN_FLIGHT,
+    SETTLE_MEDIA,
     fail_flight,
 )
-from serving.jobs.queue import COVERAGE_QUEUE, QUEUE, RETRY_WAIT_S, defer, queue
+from serving.jobs.intake import (
+    CHECK_FILES,
+    INGEST_MEDIA,
+    UNPACK_ARCHIVE,
+    order_check,
+    order_unpacking,
+)
+from serving.jobs.queue import (
+    APPEARANCE_QUEUE,
+    COVERAGE_QUEUE,
+    MEDIA_QUEUE,
+    PICTURES_QUEUE,
+    QUEUE,
+    RANKING_QUEUE,
+    RETRY_WAIT_S,
+    UPLOADS_QUEUE,
+    defer,
+    queue,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +60,16 @@ CONTEXT_KEY = "worker"
 MAX_JOB_ATTEMPTS = 100
 
 MAX_COVERAGE_ATTEMPTS = 5
+MAX_MEDIA_ATTEMPTS = 4
+
+MAX_CHECK_ATTEMPTS = 5
+"""A file at which the check breaks off so often is refused, so that it holds up no other."""
+
+DISK_FULL_WAIT_S = 30
 
 RETRY = RetryStrategy(max_attempts=MAX_JOB_ATTEMPTS, wait=RETRY_WAIT_S)
 COVERAGE_RETRY = RetryStrategy(max_attempts=MAX_COVERAGE_ATTEMPTS, wait=RETRY_WAIT_S)
+MEDIA_RETRY = RetryStrategy(max_attempts=MAX_MEDIA_ATTEMPTS, wait=RETRY_WAIT_S)
 
 
 class GivenUpError(HazardLensError):
@@ -91,6 +129,84 @@ def cover_flight(job: JobContext, flight_id: int) -> None:
     message = f"The coverage could not be computed; {job.job.attempts} attempts broke off."
     error = GivenUpError(message, remedy="See the log of the worker, then compute it again.")
     coverage.give_up(context, flight_id, error)
+
+
+@queue.task(name=INGEST_MEDIA, queue=MEDIA_QUEUE, pass_context=True, retry=MEDIA_RETRY)
+def ingest_media(job: JobContext, flight_id: int, media_id: int) -> None:
+    """Do with a video or track what can be done while its flight is still open."""
+    media.ingest_media(_context(job), flight_id, media_id)
+
+
+@queue.task(name=SETTLE_MEDIA, queue=MEDIA_QUEUE, pass_context=True, retry=RETRY)
+def settle_media(job: JobContext, flight_id: int) -> None:
+    """Finish the media of a submitted flight, then order its coverage and its processing."""
+    context = _context(job)
+    if job.job.attempts >= MAX_MEDIA_ATTEMPTS:
+        media.give_up_media(context, flight_id)
+    media.settle_media(context, flight_id)
+
+
+@queue.task(name=ranking.RANK_QUEUE, queue=RANKING_QUEUE, pass_context=True, retry=COVERAGE_RETRY)
+def rank_queue(job: JobContext, box: list[float] | None = None) -> None:
+    """Put candidates in order anew: those in a box, or those that older rules put in order."""
+    ranking.rank_queue(_context(job), None if box is None else (box[0], box[1], box[2], box[3]))
+
+
+@queue.task(name=pictures.CUT_PHOTOS, queue=PICTURES_QUEUE, pass_context=True, retry=COVERAGE_RETRY)
+def cut_photos(job: JobContext, flight_id: int) -> None:
+    """Cut the photos that reviewers will look at first, so that they open at once."""
+    pictures.cut_photos(_context(job), flight_id)
+
+
+@queue.task(
+    name=appearance.DESCRIBE_FLIGHT,
+    queue=APPEARANCE_QUEUE,
+    pass_context=True,
+    retry=COVERAGE_RETRY,
+)
+def describe_flight(job: JobContext, flight_id: int) -> None:
+    """Compute what the things of a flight look like; nothing else waits for it."""
+    appearance.describe_flight(_context(job), flight_id)
+
+
+@queue.task(name=CHECK_FILES, queue=UPLOADS_QUEUE, pass_context=True, retry=RETRY)
+def check_files(job: JobContext, file_ids: list[int]) -> None:
+    """Check files that are here whole and take them in."""
+    context = _context(job)
+    if job.job.attempts >= MAX_CHECK_ATTEMPTS:
+        file_checks.give_up_first(context, file_ids)
+        with context.sessions.begin() as session:
+            order_check(session, file_checks.list_waiting(context, file_ids))
+        return
+    for file_id in file_checks.list_waiting(context, file_ids):
+        if context.stopping.is_set():
+            raise chunk.StoppingError
+        try:
+            file_checks.check_file(context, file_id)
+        except DiskFullError as error:
+            logger.error("file %d waits: %s", file_id, error)  # noqa: TRY400 - no bug
+            with context.sessions.begin() as session:
+                waiting = file_checks.list_waiting(context, file_ids)
+                order_check(session, waiting, wait_s=DISK_FULL_WAIT_S)
+            return
+
+
+@queue.task(name=UNPACK_ARCHIVE, queue=UPLOADS_QUEUE, pass_context=True, retry=RETRY)
+def unpack_archive(job: JobContext, file_id: int) -> None:
+    """Take the next entries out of an archive."""
+    context = _context(job)
+    if job.job.attempts >= MAX_CHECK_ATTEMPTS:
+        with context.sessions.begin() as session:
+            entries = unpacking.list_entry_ids(session, file_id)
+            order_unpacking(session, file_id)
+        file_checks.give_up_first(context, entries or [file_id])
+        return
+    try:
+        unpacking.unpack_some(context, file_id)
+    except DiskFullError as error:
+        logger.error("archive %d waits: %s", file_id, error)  # noqa: TRY400 - no bug
+        with context.sessions.begin() as session:
+            order_unpacking(session, file_id, wait_s=DISK_FULL_WAIT_S)
 
 
 def _context(job: JobContext) -> WorkerContext:

@@ -5,40 +5,68 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import procrastinate
 from procrastinate.exceptions import ConnectorException
 
 from serving.db.engine import libpq_url
 from serving.jobs import tasks
+from serving.jobs.anchoring import anchor_for_ever
 from serving.jobs.context import WorkerContext
-from serving.jobs.queue import QUEUES, queue
+from serving.jobs.queue import QUEUES, UPLOADS_QUEUE, queue
+from serving.jobs.ranking import order_ranking_if_outdated
+from serving.jobs.sweeping import sweep_for_ever
 
 logger = logging.getLogger(__name__)
 
 POLL_S = 2.0
+SIDE_BY_SIDE = {UPLOADS_QUEUE: 3}
+"""Checking a file is waiting for the disk as much as it is decoding."""
+
+OTHER_THREADS = 2
+"""For what the worker does now and then beside its jobs: sweep, note the head of the audit log."""
+
 PRUNE_AFTER_S = 60.0
 
 
 async def run_worker(context: WorkerContext, database_url: str) -> None:
     """Work until asked to stop; a job that is running then goes back to the queue.
 
-    Each lane of the queue runs one job at a time, beside the others. A lost database ends the
-    worker with an error: whoever started it starts it again.
+    Each lane of the queue runs one job at a time (or a few), beside the others. A lost database
+    ends the worker with an error: whoever started it starts it again.
     """
     settings = context.settings
+    give_every_job_a_thread(asyncio.get_running_loop())
+    with context.sessions.begin() as session:
+        order_ranking_if_outdated(session)
     connector = procrastinate.PsycopgConnector(
-        conninfo=libpq_url(database_url), min_size=1, max_size=10
+        conninfo=libpq_url(database_url), min_size=1, max_size=4 + 2 * len(QUEUES)
     )
     app = queue.with_connector(connector)
     async with app.open_async():
         work = asyncio.create_task(_run_lanes(app, context))
         rescue = asyncio.create_task(_give_back_for_ever(app, settings.stalled_after_s))
+        anchors = asyncio.create_task(anchor_for_ever(context))
+        sweeps = asyncio.create_task(sweep_for_ever(context))
         _stop_on_signals(context, work)
         try:
             await _first_to_end(work, rescue)
         finally:
             rescue.cancel()
+            anchors.cancel()
+            sweeps.cancel()
+
+
+def give_every_job_a_thread(loop: asyncio.AbstractEventLoop) -> None:
+    """Let as many jobs run side by side as the lanes allow.
+
+    By itself Python gives four threads more than there are processors. On two of them, a video and
+    pictures to be cut could let the files of whoever stands on site wait, lane or no lane.
+    """
+    jobs = sum(SIDE_BY_SIDE.get(lane, 1) for lane in QUEUES)
+    threads = ThreadPoolExecutor(jobs + OTHER_THREADS, thread_name_prefix="job")
+    loop.set_default_executor(threads)
 
 
 async def _run_lanes(app: procrastinate.App, context: WorkerContext) -> None:
@@ -51,7 +79,7 @@ async def _run_lanes(app: procrastinate.App, context: WorkerContext) -> None:
 async def _run_lane(app: procrastinate.App, lane: str, context: WorkerContext) -> None:
     await app.run_worker_async(
         queues=[lane],
-        concurrency=1,
+        concurrency=SIDE_BY_SIDE.get(lane, 1),
         additional_context={tasks.CONTEXT_KEY: context},
         fetch_job_polling_interval=POLL_S,
         update_heartbeat_interval=context.settings.heartbeat_s,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ScalarSelect, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, defer
 
 from detection.domain.finding import AreaMembership, OnBuilding
 from serving.db.finding_columns import areas_from_columns, building_from_columns
 from serving.db.tables import (
+    BlindTaskRow,
     CandidateRow,
     DetectionRow,
     FlightRow,
@@ -27,6 +28,8 @@ class Hazard:
     """One confirmed candidate. ``lon`` and ``lat`` are None together where it has no place.
 
     ``areas`` are the administrative areas that the place lies in, ``on_building`` the building.
+    ``in_dispute``: a second reviewer said otherwise, and an arbiter has not decided yet; until
+    then ``confirmed_by`` is empty and there is no note, for the arbiter is not to be swayed.
     """
 
     hazard_id: int
@@ -48,6 +51,7 @@ class Hazard:
     photo_id: int | None
     on_building: OnBuilding | None = None
     areas: tuple[AreaMembership, ...] = ()
+    in_dispute: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +69,13 @@ def list_hazards(
     after: HazardPosition | None = None,
     flight_id: int | None = None,
     hazard_class: str | None = None,
+    hidden: ColumnElement[bool] | None = None,
 ) -> list[Hazard]:
-    """Return up to ``limit`` hazards, latest confirmation first."""
+    """Return up to ``limit`` hazards, latest confirmation first, but for what is ``hidden``."""
     # Candidate and confirmation in one statement: an undo between two would shorten the page,
     # and a short page reads as the end of the list.
     statement = (
-        select(CandidateRow, FlightRow, ReviewEventRow)
+        select(CandidateRow, FlightRow, ReviewEventRow, _in_dispute())
         .join(FlightRow, FlightRow.id == CandidateRow.flight_id)
         .join(ReviewEventRow, ReviewEventRow.id == _standing_confirmation())
         .where(CandidateRow.state == "confirmed")
@@ -81,6 +86,8 @@ def list_hazards(
         statement = statement.where(CandidateRow.flight_id == flight_id)
     if hazard_class is not None:
         statement = statement.where(CandidateRow.hazard_class == hazard_class)
+    if hidden is not None:
+        statement = statement.where(~hidden)
     if after is not None:
         earlier = CandidateRow.decided_at < after.confirmed_at
         same = and_(
@@ -88,10 +95,10 @@ def list_hazards(
         )
         statement = statement.where(or_(earlier, same))
     rows = session.execute(statement).all()
-    evidence = _evidence(session, [candidate.id for candidate, _, _ in rows])
+    evidence = _evidence(session, [candidate.id for candidate, *_ in rows])
     return [
-        _hazard(candidate, flight, confirmation, evidence.get(candidate.id, []))
-        for candidate, flight, confirmation in rows
+        _veil(_hazard(candidate, flight, confirmation, evidence.get(candidate.id, [])), in_dispute)
+        for candidate, flight, confirmation, in_dispute in rows
     ]
 
 
@@ -102,7 +109,11 @@ def count_hazards(session: Session) -> int:
 
 
 def each_hazard(
-    session: Session, *, flight_id: int | None = None, hazard_class: str | None = None
+    session: Session,
+    *,
+    flight_id: int | None = None,
+    hazard_class: str | None = None,
+    hidden: ColumnElement[bool] | None = None,
 ) -> Iterator[Hazard]:
     """Yield all hazards, read page by page so that an export of any size fits into memory."""
     after: HazardPosition | None = None
@@ -113,6 +124,7 @@ def each_hazard(
             after=after,
             flight_id=flight_id,
             hazard_class=hazard_class,
+            hidden=hidden,
         )
         yield from page
         if len(page) < EXPORT_PAGE:
@@ -128,11 +140,18 @@ def _standing_confirmation() -> ScalarSelect[int]:
         select(func.max(confirming.id))
         .where(
             confirming.candidate_id == CandidateRow.id,
+            confirming.kind == "decision",
             confirming.verdict == "confirm",
             ~exists().where(undoing.undoes == confirming.id),
         )
         .correlate(CandidateRow)
         .scalar_subquery()
+    )
+
+
+def _in_dispute() -> ColumnElement[bool]:
+    return exists().where(
+        BlindTaskRow.candidate_id == CandidateRow.id, BlindTaskRow.state == "disputed"
     )
 
 
@@ -150,13 +169,17 @@ def _evidence(session: Session, ids: list[int]) -> dict[int, list[DetectionRow]]
     return found
 
 
+def _veil(hazard: Hazard, in_dispute: bool) -> Hazard:  # noqa: FBT001 - a column of the row
+    return replace(hazard, in_dispute=True, confirmed_by="", note=None) if in_dispute else hazard
+
+
 def _hazard(
     candidate: CandidateRow,
     flight: FlightRow,
     confirmation: ReviewEventRow,
     detections: list[DetectionRow],
 ) -> Hazard:
-    own = [row for row in detections if row.hazard_class == candidate.hazard_class] or detections
+    own = [row for row in detections if row.hazard_class == candidate.class_of_models] or detections
     return Hazard(
         hazard_id=candidate.id,
         flight_id=flight.id,

@@ -44,17 +44,28 @@ STATE_AFTER = {
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One act: a decision (``verdict``) or the undoing of one (``undoes``)."""
+    """One act: a decision or an opinion (``verdict``), or the undoing of one (``undoes``).
+
+    An opinion is said in a blind task (``task_id``) and never changes the state; a decision that
+    names a task settles the dispute there.
+    """
 
     event_id: int
     verdict: Verdict | None = None
     undoes: int | None = None
+    task_id: int | None = None
+    is_opinion: bool = False
+
+
+def standing_events(events: Sequence[Event]) -> list[Event]:
+    """Return the decisions and opinions that were not undone, oldest first."""
+    undone = {event.undoes for event in events if event.undoes is not None}
+    return [event for event in events if event.verdict and event.event_id not in undone]
 
 
 def standing_decisions(events: Sequence[Event]) -> list[Event]:
     """Return the decisions that were not undone, oldest first."""
-    undone = {event.undoes for event in events if event.undoes is not None}
-    return [event for event in events if event.verdict and event.event_id not in undone]
+    return [event for event in standing_events(events) if not event.is_opinion]
 
 
 def current_state(events: Sequence[Event]) -> CandidateState:
@@ -84,10 +95,19 @@ def check_undo(events: Sequence[Event], decision_id: int) -> None:
         AlreadyUndoneError: it was undone before.
         DecisionSupersededError: a later decision stands.
     """
-    if any(event.undoes == decision_id for event in events):
-        message = f"Decision {decision_id} was undone already."
-        raise AlreadyUndoneError(message, remedy="Nothing to do.")
+    check_not_undone(events, decision_id)
     standing = standing_decisions(events)
     if not standing or standing[-1].event_id != decision_id:
         message = f"A later decision than {decision_id} stands."
         raise DecisionSupersededError(message, remedy="Undo the later decision first.")
+
+
+def check_not_undone(events: Sequence[Event], decision_id: int) -> None:
+    """Whether the decision or opinion with this id still stands.
+
+    Raises:
+        AlreadyUndoneError: it was undone before.
+    """
+    if any(event.undoes == decision_id for event in events):
+        message = f"Decision {decision_id} was undone already."
+        raise AlreadyUndoneError(message, remedy="Nothing to do.")

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serving.db.tables import CandidateRow, ReviewEventRow
+from serving.review.blind.checks import maybe_open_check
+from serving.review.blind.following import follow_act, open_second
+from serving.review.blind.opinions import check_dispute, give_opinion, undo_opinion
+from serving.review.blind.tasks import blind_ids, find_task_for
+from serving.review.claims import check_free, end_claim
 from serving.review.decision import (
     STATE_AFTER,
     CandidateState,
     Event,
     Verdict,
     check_decision,
+    check_not_undone,
     check_undo,
     current_state,
     standing_decisions,
@@ -27,16 +32,10 @@ from serving.review.errors import (
     KeyReusedError,
     NotYourDecisionError,
 )
+from serving.review.event_rows import append_event, events_from_rows, list_events
+from serving.review.reviewer import Reviewer
 
-
-@dataclass(frozen=True, slots=True)
-class Reviewer:
-    """Who acts, as it is written into the event."""
-
-    user_id: int
-    username: str
-    role: str
-    may_undo_others: bool
+__all__ = ["Reviewer", "decide", "list_events", "undo"]
 
 
 def decide(
@@ -52,10 +51,15 @@ def decide(
 ) -> ReviewEventRow:
     """Write one decision and the state that follows; the same key again returns the first event.
 
+    Where the candidate only seems pending to this person, their opinion is written in its stead.
+
     Raises:
         CandidateNotFoundError: there is no such candidate.
         CandidateMergedError: it was merged into another.
         AlreadyDecidedError: it is not in the state that the reviewer saw.
+        InDisputeError: two people disagree about it; an arbiter decides.
+        ClaimedByOtherError: somebody else is looking at it just now.
+        OwnDisputeError: this arbiter is one of the two.
         InvalidDuplicateError: ``duplicate_of`` cannot stand for it.
         KeyReusedError: the key names another act.
     """
@@ -67,13 +71,24 @@ def decide(
         return earlier
     if candidate.merged_into is not None:
         raise CandidateMergedError(candidate_id, candidate.merged_into)
-    rows = list_events(session, candidate_id)
-    check_decision(_events(rows), expected_state)
-    _check_duplicate(session, candidate, verdict, duplicate_of)
-    event = ReviewEventRow(
-        kind="decision", verdict=verdict.value, note=note, duplicate_of=duplicate_of
-    )
-    return _append(session, candidate, reviewer, event, STATE_AFTER[verdict], key=idempotency_key)
+    check_free(session, candidate_id, reviewer.user_id)
+    task = find_task_for(session, reviewer.user_id, candidate_id)
+    said = ReviewEventRow(verdict=verdict.value, note=note, duplicate_of=duplicate_of)
+    if task is not None:
+        check_decision([], expected_state)  # what was decided is nothing that they could know
+        _check_duplicate(session, reviewer, candidate, verdict, duplicate_of)
+        event = give_opinion(session, reviewer, candidate, task, said, key=idempotency_key)
+    else:
+        check_decision(events_from_rows(list_events(session, candidate_id)), expected_state)
+        _check_duplicate(session, reviewer, candidate, verdict, duplicate_of)
+        said.kind = "decision"
+        said.task_id = check_dispute(session, reviewer, candidate_id)
+        after = STATE_AFTER[verdict]
+        event = _append(session, candidate, reviewer, said, state_after=after, key=idempotency_key)
+        open_second(session, reviewer, candidate, event)
+    end_claim(session, candidate_id, reviewer.user_id)
+    maybe_open_check(session, reviewer, candidate)
+    return event
 
 
 def undo(
@@ -83,7 +98,7 @@ def undo(
     *,
     idempotency_key: str | None = None,
 ) -> ReviewEventRow:
-    """Take back the last standing decision; the state before it is restored exactly.
+    """Take back the last standing decision, or an opinion; the state before is restored exactly.
 
     Raises:
         DecisionNotFoundError: there is no such decision.
@@ -94,7 +109,7 @@ def undo(
         KeyReusedError: the key names another act.
     """
     decision = session.get(ReviewEventRow, decision_id)
-    if decision is None or decision.kind != "decision":
+    if decision is None or decision.kind == "undo":
         raise DecisionNotFoundError(decision_id)
     candidate = _lock_candidate(session, decision.candidate_id)
     earlier = _find_by_key(session, reviewer, idempotency_key)
@@ -104,19 +119,18 @@ def undo(
         return earlier
     if decision.user_id != reviewer.user_id and not reviewer.may_undo_others:
         raise NotYourDecisionError
-    events = _events(list_events(session, candidate.id))
+    events = events_from_rows(list_events(session, candidate.id))
+    if decision.kind == "opinion":
+        check_not_undone(events, decision_id)
+        return undo_opinion(session, reviewer, candidate, decision, key=idempotency_key)
     check_undo(events, decision_id)
     state_after = current_state([*events, Event(event_id=0, undoes=decision_id)])
     event = ReviewEventRow(kind="undo", undoes=decision_id)
-    written = _append(session, candidate, reviewer, event, state_after, key=idempotency_key)
+    written = _append(
+        session, candidate, reviewer, event, state_after=state_after, key=idempotency_key
+    )
     _refuse_circle(session, candidate)
     return written
-
-
-def list_events(session: Session, candidate_id: int) -> list[ReviewEventRow]:
-    """Return everything that was done to a candidate, oldest first."""
-    statement = select(ReviewEventRow).where(ReviewEventRow.candidate_id == candidate_id)
-    return list(session.scalars(statement.order_by(ReviewEventRow.id)))
 
 
 def _append(
@@ -124,29 +138,25 @@ def _append(
     candidate: CandidateRow,
     reviewer: Reviewer,
     event: ReviewEventRow,
-    state_after: CandidateState,
     *,
+    state_after: CandidateState,
     key: str | None,
 ) -> ReviewEventRow:
     event.candidate_id = candidate.id
-    event.state_before = candidate.state
-    event.state_after = state_after.value
-    event.user_id = reviewer.user_id
-    event.username = reviewer.username
-    event.role = reviewer.role
-    event.idempotency_key = key
-    session.add(event)
-    session.flush()
+    states = (CandidateState(candidate.state), state_after)
+    append_event(session, reviewer, event, states=states, key=key)
     _refresh_state(session, candidate)
+    follow_act(session, candidate.id)
     return event
 
 
 def _refresh_state(session: Session, candidate: CandidateRow) -> None:
     """Set the cached columns from the events, which alone are the truth."""
     rows = list_events(session, candidate.id)
-    standing = standing_decisions(_events(rows))
+    events = events_from_rows(rows)
+    standing = standing_decisions(events)
     last = next((row for row in rows if standing and row.id == standing[-1].event_id), None)
-    candidate.state = current_state(_events(rows)).value
+    candidate.state = current_state(events).value
     candidate.duplicate_of = last.duplicate_of if last else None
     candidate.decided_at = (last.created_at or datetime.now(UTC)) if last else None
     session.flush()
@@ -197,26 +207,29 @@ def _find_by_key(
     return session.scalar(statement)
 
 
-def _events(rows: list[ReviewEventRow]) -> list[Event]:
-    return [
-        Event(row.id, Verdict(row.verdict) if row.verdict else None, row.undoes) for row in rows
-    ]
-
-
 def _check_duplicate(
-    session: Session, candidate: CandidateRow, verdict: Verdict, duplicate_of: int | None
+    session: Session,
+    reviewer: Reviewer,
+    candidate: CandidateRow,
+    verdict: Verdict,
+    duplicate_of: int | None,
 ) -> None:
     if duplicate_of is None:
         return
     other = session.get(CandidateRow, duplicate_of)
+    is_blind = bool(blind_ids(session, reviewer.user_id, [duplicate_of]))
     if verdict is not Verdict.DUPLICATE:
         message = "duplicate_of goes only with the verdict duplicate."
-    elif other is None or other.id == candidate.id:
+    elif other is None or other.id == candidate.id or (is_blind and _is_duplicate(other)):
         message = f"Candidate {duplicate_of} cannot stand for this one."
-    elif other.state == CandidateState.DUPLICATE.value:
+    elif _is_duplicate(other):
         message = f"Candidate {duplicate_of} is a duplicate itself."
     elif other.merged_into is not None:
         message = f"Candidate {duplicate_of} was merged into candidate {other.merged_into}."
     else:
         return
     raise InvalidDuplicateError(message, remedy="Name the candidate that stands for both.")
+
+
+def _is_duplicate(candidate: CandidateRow) -> bool:
+    return candidate.state == CandidateState.DUPLICATE.value

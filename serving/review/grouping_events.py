@@ -19,6 +19,7 @@ from serving.review.errors import (
     NotYourDecisionError,
 )
 from serving.review.grouping import GroupingAct, GroupingKind, SeenBox, standing_acts
+from serving.review.trail import record_grouping_event
 
 SEEN_BOX_COLUMNS = (
     PhotoRow.sha256,
@@ -131,6 +132,7 @@ def append_event(
     )
     session.add(row)
     session.flush()
+    record_grouping_event(session, row)
     return row
 
 

@@ -17,7 +17,14 @@ from serving.db.finding_columns import (
     columns_from_building,
     columns_from_votes,
 )
-from serving.db.tables import CandidateRow, GroupingEventRow, ReviewEventRow, SightingRow
+from serving.db.tables import (
+    BlindTaskRow,
+    CandidateRow,
+    CorrectionEventRow,
+    GroupingEventRow,
+    ReviewEventRow,
+    SightingRow,
+)
 from serving.review.decision import CandidateState
 
 Ranks = Mapping[HazardClass, int]
@@ -59,7 +66,7 @@ def store_candidates(
 
     A row is kept for a new group with its key, or else for the group that shares most sightings.
     A row that no group fits any more is deleted while nobody has touched it; one that was decided,
-    merged or split stays with its sightings.
+    corrected, merged or split stays with its sightings.
     """
     existing = lock_candidates(session, flight_id)
     before = list_sightings(session, [row.id for row in existing])
@@ -133,6 +140,8 @@ def _delete_untouched(session: Session, candidate_ids: list[int]) -> None:
     touched = exists().where(ReviewEventRow.candidate_id == CandidateRow.id)
     pointed_at = exists().where(ReviewEventRow.duplicate_of == CandidateRow.id)
     merged_here = exists().where(other.merged_into == CandidateRow.id)
+    asked = exists().where(BlindTaskRow.candidate_id == CandidateRow.id)
+    corrected = exists().where(CorrectionEventRow.candidate_id == CandidateRow.id)
     grouped = exists().where(
         GroupingEventRow.flight_id == CandidateRow.flight_id,
         CandidateRow.id == GroupingEventRow.candidate_ids.any_(),
@@ -146,6 +155,8 @@ def _delete_untouched(session: Session, candidate_ids: list[int]) -> None:
             ~pointed_at,
             ~merged_here,
             ~grouped,
+            ~corrected,
+            ~asked,
         )
         .execution_options(synchronize_session=False)
     )
@@ -161,8 +172,7 @@ def _describe(session: Session, row: CandidateRow, item: FoundCandidate, ranks: 
     row.key = candidate.key
     if row.state in {None, CandidateState.PENDING.value}:
         # What a person decided was said of the class they saw; later photos do not change it.
-        row.hazard_class = candidate.hazard_class.value
-        row.rank = ranks[candidate.hazard_class]
+        _set_class(row, candidate.hazard_class, ranks)
         row.score = candidate.score
     row.lon, row.lat, row.error_m = candidate.lon, candidate.lat, candidate.error_m
     row.cov_ee_m2 = ground.cov_ee_m2 if ground else None
@@ -178,6 +188,15 @@ def _describe(session: Session, row: CandidateRow, item: FoundCandidate, ranks: 
     row.config_hash = item.config_hash
     session.add(row)
     session.flush()
+
+
+def _set_class(row: CandidateRow, hazard_class: HazardClass, ranks: Ranks) -> None:
+    """Take over what the models say; where a person corrected the class, theirs goes on."""
+    if row.model_class is None:
+        row.hazard_class = hazard_class.value
+        row.rank = ranks[hazard_class]
+    else:
+        row.model_class = hazard_class.value
 
 
 def _add_sightings(

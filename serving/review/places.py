@@ -50,3 +50,21 @@ def list_same_place(session: Session, candidate: CandidateRow) -> list[SamePlace
         for row, flight, taken in session.execute(statement)
     ]
     return sorted(found, key=lambda each: each.seen_on, reverse=True)
+
+
+def list_on_building(
+    session: Session, candidate: CandidateRow, building_id: str
+) -> list[CandidateRow]:
+    """Return the other candidates of the flight on one building, in the order of attention."""
+    statement = (
+        select(CandidateRow)
+        .where(
+            CandidateRow.flight_id == candidate.flight_id,
+            CandidateRow.id != candidate.id,
+            CandidateRow.merged_into.is_(None),
+            CandidateRow.on_building["building_id"].astext == building_id,
+        )
+        .order_by(CandidateRow.rank, CandidateRow.score.desc(), CandidateRow.id)
+        .limit(MAX_SAME_PLACE)
+    )
+    return list(session.scalars(statement))

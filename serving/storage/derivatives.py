@@ -1,4 +1,6 @@
-"""Pictures made from photos: thumbnails, deep-zoom tiles, crops. Cached; the cache may be deleted.
+"""Pictures made from photos: thumbnails, deep-zoom tiles, crops. Cached up to a limit.
+
+The cache may be deleted: everything in it is made again from the photos.
 
 Everything is shown as a person sees it: the EXIF orientation is applied, so that boxes in pixels
 of the displayed photo fit.
@@ -10,10 +12,13 @@ import math
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pyvips
+
+from serving.storage.cache_limit import note_use, shrink_cache
 
 TILE_PX = 512
 JPEG_QUALITY = 85
@@ -22,6 +27,12 @@ MAX_CROP_PX = 1024
 CROP_CONTEXT = 1.5
 BOX_RGB = (255, 64, 32)
 LOCKS = 64
+PYRAMID_QUALITY = 89
+"""From 90 on libvips keeps colour at full resolution, which cameras do not: twice the bytes."""
+
+MAX_CACHE_BYTES = 20_000_000_000
+SWEEP_SHARE = 0.05
+"""The cache is looked through whenever this share of its limit was written."""
 
 
 class TileNotFoundError(Exception):
@@ -31,10 +42,12 @@ class TileNotFoundError(Exception):
 class DerivativeCache:
     """Derived pictures of the photos in an object store, below ``root``."""
 
-    def __init__(self, root: Path) -> None:
-        """Use (and create) the folder ``root``."""
+    def __init__(self, root: Path, max_bytes: int = MAX_CACHE_BYTES) -> None:
+        """Use (and create) the folder ``root``, for about ``max_bytes``."""
         self._root = root
         self._root.mkdir(parents=True, exist_ok=True)
+        self._max_bytes = max_bytes
+        self._written_bytes = 0
         self._locks = tuple(threading.Lock() for _ in range(LOCKS))
 
     def thumbnail(self, photo_path: Path, sha256: str, size_px: int) -> Path:
@@ -58,7 +71,9 @@ class DerivativeCache:
 
         target = self._target(sha256, f"pyramid_{TILE_PX}.tif")
         tiles = f"tile,tile_width={TILE_PX},tile_height={TILE_PX}"
-        return self._make_once(target, draw, f".tif[compression=jpeg,Q=90,{tiles},pyramid,strip]")
+        return self._make_once(
+            target, draw, f".tif[compression=jpeg,Q={PYRAMID_QUALITY},{tiles},pyramid,strip]"
+        )
 
     def zoom_tile(self, photo_path: Path, sha256: str, level: int, column: int, row: int) -> bytes:
         """Return one JPEG tile, DZI convention: level 0 is one pixel, the last is full size.
@@ -66,7 +81,13 @@ class DerivativeCache:
         Raises:
             TileNotFoundError: there is no such tile.
         """
-        pyramid = self.pyramid(photo_path, sha256)
+        try:
+            return self._read_tile(self.pyramid(photo_path, sha256), level, column, row)
+        except pyvips.Error:
+            # Swept away between the look and the reading: once more.
+            return self._read_tile(self.pyramid(photo_path, sha256), level, column, row)
+
+    def _read_tile(self, pyramid: Path, level: int, column: int, row: int) -> bytes:
         full = pyvips.Image.new_from_file(str(pyramid))
         top_level = top_zoom_level(full.width, full.height)
         if not 0 <= level <= top_level:
@@ -94,16 +115,24 @@ class DerivativeCache:
 
     def _make_once(self, target: Path, draw: Callable[[], pyvips.Image], options: str) -> Path:
         """Make a picture that is not there; of many callers at once, one works, the rest wait."""
-        if not target.exists():
-            with self._locks[hash(target) % LOCKS]:
-                if not target.exists():
-                    _write_whole(_as_srgb(draw()), target, options)
+        if target.exists():
+            note_use(target, time.time())
+            return target
+        with self._locks[hash(target) % LOCKS]:
+            if not target.exists():
+                self._sweep_if_due()  # before, so that what is about to be read stays
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._written_bytes += _write_whole(_as_srgb(draw()), target, options)
         return target
 
+    def _sweep_if_due(self) -> None:
+        """Look through the cache every now and then; two processes that both do harm nothing."""
+        if self._written_bytes >= SWEEP_SHARE * self._max_bytes:
+            self._written_bytes = 0
+            shrink_cache(self._root, self._max_bytes)
+
     def _target(self, sha256: str, name: str) -> Path:
-        folder = self._root / sha256[:2] / sha256
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / name
+        return self._root / sha256[:2] / sha256 / name
 
 
 def top_zoom_level(width_px: int, height_px: int) -> int:
@@ -167,14 +196,16 @@ def _as_srgb(image: pyvips.Image) -> pyvips.Image:
     return image.colourspace("srgb").cast("uchar")
 
 
-def _write_whole(image: pyvips.Image, target: Path, format_options: str) -> None:
-    """Write beside the target and rename, so that readers never meet half a file."""
+def _write_whole(image: pyvips.Image, target: Path, format_options: str) -> int:
+    """Write beside the target and rename, so that readers never meet half a file; return bytes."""
     descriptor, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
     os.close(descriptor)
     part = Path(name)
     try:
         target_stream = pyvips.Target.new_to_file(str(part))
         image.write_to_target(target_stream, format_options)
+        size_bytes = part.stat().st_size
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+    return size_bytes

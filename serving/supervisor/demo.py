@@ -25,10 +25,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from detection.domain.errors import ConfigurationError, HazardLensError
 from detection.domain.photo import FlightKind
 from detection.ingest.folder import PHOTO_SUFFIXES
+from serving.audit.log import SERVICE
 from serving.db.engine import make_sessions, open_engine
 from serving.db.migrate import upgrade_database
 from serving.db.tables import FlightRow, PhotoRow
 from serving.flights.catalogue import Progress, count_progress, get_flight
+from serving.flights.trail import flight_act, record_new_flight
 from serving.flights.upload import receive_photo
 from serving.jobs.flights import submit_flight
 from serving.settings import ServingSettings, load_settings
@@ -84,7 +86,10 @@ class DemoFlight:
             if self.stop.is_set():
                 return
             take_photo_once(sessions, store, flight_id, path, self.settings.max_upload_bytes)
-        with sessions.begin() as session:
+        with (
+            sessions.begin() as session,
+            flight_act(session, SERVICE, "submit_flight", flight_id),
+        ):
             submit_flight(session, flight_id)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -141,7 +146,10 @@ def find_or_create_demo(session: Session) -> FlightRow | None:
         return None
     values = {"name": DEMO_NAME, "kind": FlightKind.DRONE.value, "site": DEMO_SITE}
     statement = insert(FlightRow).values(**values, demo_key=DEMO_KEY)
-    return session.scalar(statement.on_conflict_do_nothing().returning(FlightRow))
+    row = session.scalar(statement.on_conflict_do_nothing().returning(FlightRow))
+    if row is not None:
+        record_new_flight(session, SERVICE, row)
+    return row
 
 
 def take_photo_once(

@@ -21,6 +21,7 @@ from serving.db.locate import bring_up_database, embedded_server
 from serving.db.migrate import upgrade_database
 from serving.settings import ServingSettings, load_secret_key, make_data_dir
 from serving.storage.objects import ObjectStore
+from serving.storage.places import open_places
 from serving.supervisor.children import Child, stop_all
 from serving.supervisor.claims import claim_data_dir, listen
 from serving.supervisor.readiness import wait_ready
@@ -49,8 +50,10 @@ class Service:
             AlreadyServedError: another service works on this data folder.
             PortError: the port is taken.
             DatabaseStartError: the database does not come up.
+            ConfigurationError: a watched place is no folder and no bucket.
         """
         data_dir = make_data_dir(self.settings)
+        open_places(self.settings.watch)  # a mistake in the setting is told now, not by a child
         with claim_data_dir(data_dir), listen(self.host, self.port) as listener:
             server = embedded_server(self.settings)
             database_url = bring_up_database(self.settings)
@@ -96,7 +99,13 @@ class Service:
             Child(f"worker {number}", command, environment, (lifeline,))
             for number in range(1, self.workers + 1)
         ]
-        return [http, *workers]
+        return [http, *workers, *self._watchers(environment, lifeline)]
+
+    def _watchers(self, environment: dict[str, str], lifeline: int) -> list[Child]:
+        if not open_places(self.settings.watch):
+            return []
+        command = ["hazardlens", "watch", "--lifeline", str(lifeline)]
+        return [Child("watch", command, environment, (lifeline,))]
 
     def _demo(self, database_url: str, lifeline: int) -> Child:
         environment = child_environment(self.settings, database_url)

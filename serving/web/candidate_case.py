@@ -6,26 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from detection.domain.hazard import HazardClass
-from detection.taxonomy import TaxonomyEntry, load_taxonomy
+from detection.taxonomy import load_taxonomy
 from serving.accounts.roles import Permission, Role, is_allowed
 from serving.accounts.users import Person
+from serving.api.correction_schemas import StandingCorrection
 from serving.api.review_schemas import CandidateAnswer, EventItem, SightingDetail
 from serving.storage.derivatives import TILE_PX, top_zoom_level
 from serving.web.candidate_facts import describe_facts
+from serving.web.class_guide import choose_guide
+from serving.web.correction_facts import list_corrections
+from serving.web.i18n import N_
 from serving.web.labels import STATE_OF_VERDICT, VERDICTS
 from serving.web.rendering import Words
 
 STRIP_THUMBNAIL_PX = 256
 WEIGHTS_PREFIX = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Guide:
-    """What counts as the class and what does not."""
-
-    definition: str
-    include: tuple[str, ...]
-    exclude: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +64,12 @@ def build_case(
         "candidate_data": describe_for_scripts(candidate, words),
         "flight_name": flight_name,
         "models": list_models(candidate),
-        "threshold": find_threshold(candidate),
         "unplaced": {"message": message, "remedy": remedy},
         "guide": choose_guide(load_taxonomy()[candidate.hazard_class], words.language),
         "history": list_decisions(candidate.history, person, words),
+        "corrections": list_corrections(candidate, person, words),
         "may_group": is_allowed(person.role, Permission.DECIDE) and candidate.merged_into is None,
     } | describe_facts(candidate, person, words)
-
-
-def find_threshold(candidate: CandidateAnswer) -> float | None:
-    """Return the model's threshold for the candidate's class, None where it is not recorded."""
-    own = [each for each in candidate.sightings if each.hazard_class == candidate.hazard_class]
-    known = (each.threshold for each in own if each.threshold is not None)
-    return next(known, None)
 
 
 def list_models(candidate: CandidateAnswer) -> list[ModelView]:
@@ -93,27 +81,24 @@ def list_models(candidate: CandidateAnswer) -> list[ModelView]:
     return list(views.values())
 
 
-def choose_guide(entry: TaxonomyEntry, language: str) -> Guide:
-    """Return the guide of a class in the language of the page."""
-    if language == "en":
-        return Guide(entry.definition_en, entry.include_en, entry.exclude_en)
-    return Guide(entry.definition_zh, entry.include_zh, entry.exclude_zh)
-
-
 def list_decisions(history: list[EventItem], person: Person, words: Words) -> list[DecisionView]:
     """Return the decisions, latest first; only the last standing one can be undone."""
     decisions = [event for event in history if event.verdict is not None]
-    standing = [event.id for event in decisions if not event.undone]
+    standing = [e.id for e in decisions if not e.undone and e.kind == "decision"]
     may_decide = is_allowed(person.role, Permission.DECIDE)
     views = []
     for event in reversed(decisions):
         is_own = event.made_by == person.username or person.role is Role.ADMIN
-        is_last = bool(standing) and event.id == standing[-1]
+        is_opinion = event.kind == "opinion"
+        is_last = not event.undone if is_opinion else event.id in standing[-1:]
         verdict = str(event.verdict)
+        label = words.label(VERDICTS, verdict)
         view = DecisionView(
             id=event.id,
             verdict=verdict,
-            label=words.label(VERDICTS, verdict),
+            label=words.translate(N_("Second look: {verdict}"), verdict=label)
+            if is_opinion
+            else label,
             tag=STATE_OF_VERDICT[verdict],
             username=event.made_by,
             created_at=event.made_at,
@@ -132,7 +117,7 @@ def describe_for_scripts(candidate: CandidateAnswer, words: Words) -> dict[str, 
     Sightings that speak for the candidate's class come first, the best of them first of all.
     """
     sightings = [_describe_sighting(each, words) for each in _order_sightings(candidate)]
-    kind = candidate.hazard_class.thing
+    kind = (candidate.model_class or candidate.hazard_class).thing
     has_camera = any(each.lon is not None for each in candidate.sightings)
     return {
         "id": candidate.id,
@@ -145,10 +130,15 @@ def describe_for_scripts(candidate: CandidateAnswer, words: Words) -> dict[str, 
         "ellipse": candidate.ellipse.model_dump() if candidate.ellipse else None,
         "revision": candidate.revision,
         "merged_into": candidate.merged_into,
+        "class_correction": _describe_standing(candidate.class_correction),
         "kin_classes": [each.value for each in HazardClass if each.thing == kind],
         "has_map": candidate.lon is not None or has_camera,
         "sightings": sightings,
     }
+
+
+def _describe_standing(standing: StandingCorrection | None) -> dict[str, object] | None:
+    return None if standing is None else {"id": standing.id, "made_by": standing.made_by}
 
 
 def _order_sightings(candidate: CandidateAnswer) -> list[SightingDetail]:
@@ -163,14 +153,21 @@ def _describe_sighting(sighting: SightingDetail, words: Words) -> dict[str, obje
         "detection_id": sighting.detection_id,
         "class_name": words.class_name(sighting.hazard_class),
         "bbox_xyxy": sighting.bbox_xyxy,
-        "polygons": sighting.polygons,
+        # The outline is the model's: beside a box that a person moved it would be wrong.
+        "polygons": [] if sighting.box_correction else sighting.polygons,
         "score": sighting.score,
+        "threshold": sighting.threshold,
+        "hazard_class": sighting.hazard_class.value,
+        "box_correction": _describe_standing(sighting.box_correction),
+        "class_correction": _describe_standing(sighting.class_correction),
         "photo": {
             "id": sighting.photo_id,
             "name": sighting.photo_name,
             "lon": sighting.lon,
             "lat": sighting.lat,
             "yaw_deg": sighting.yaw_deg,
+            "pitch_deg": sighting.pitch_deg,
+            "focal_px": sighting.focal_px,
             "width_px": sighting.width_px,
             "height_px": sighting.height_px,
             "thumbnail_url": f"{sighting.thumbnail_url}?size={STRIP_THUMBNAIL_PX}",

@@ -96,6 +96,12 @@ def describe_building(candidate: CandidateAnswer, words: Words) -> dict[str, obj
         "part": words.label(BUILDING_PARTS, on_building.part.value),
         "height": f"{on_building.height_m:.1f} ± {STD_TO_95 * on_building.height_std_m:.1f} m",
         "probability": f"{on_building.probability:.0%}",
+        "roof_height": _in_metres(on_building.roof_height_m),
+        "storeys": on_building.storeys,
+        "permitted_storeys": on_building.permitted_storeys,
+        "is_over_permitted": _is_over(on_building.storeys, on_building.permitted_storeys),
+        "use": on_building.use,
+        "others": on_building.others,
     }
 
 
@@ -152,6 +158,14 @@ def list_groupings(
         for each in reversed(groupings)
         if each.kind != "undo"
     ]
+
+
+def _in_metres(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} m"
+
+
+def _is_over(storeys: int | None, permitted: int | None) -> bool:
+    return storeys is not None and permitted is not None and storeys > permitted
 
 
 def _in_mm(value: float | None, std: float | None) -> str:

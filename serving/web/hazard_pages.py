@@ -6,10 +6,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
+from serving.accounts.users import Person
 from serving.api.cursors import cursor_from_hazard, hazard_from_cursor
 from serving.deps import HazardReader, SessionDep
 from serving.ledger.hazards import Hazard, HazardPosition, list_hazards
-from serving.review.queue import QueueFilter, count_states
+from serving.review.blind.tasks import blind_condition
+from serving.review.queue_filter import QueueFilter
+from serving.review.tallies import count_states
 from serving.web.rendering import render
 
 router = APIRouter(include_in_schema=False)
@@ -20,8 +23,8 @@ PAGE_SIZE = 50
 @router.get("/hazards")
 def show_hazards(request: Request, person: HazardReader, session: SessionDep) -> Response:
     """Show the latest confirmations with a map."""
-    total = count_states(session, QueueFilter())["confirmed"]
-    context = _load_page(session, None) | {"section": "hazards", "total": total}
+    total = count_states(session, QueueFilter(viewer_id=person.user_id))["confirmed"]
+    context = _load_page(session, person, None) | {"section": "hazards", "total": total}
     return render(request, "hazards.html", person=person, context=context)
 
 
@@ -30,12 +33,17 @@ def show_hazard_rows(
     request: Request, person: HazardReader, session: SessionDep, cursor: str
 ) -> Response:
     """Return the next rows of the list."""
-    context = _load_page(session, cursor)
+    context = _load_page(session, person, cursor)
     return render(request, "hazard_rows.html", person=person, context=context)
 
 
-def _load_page(session: Session, cursor: str | None) -> dict[str, object]:
-    rows = list_hazards(session, limit=PAGE_SIZE + 1, after=hazard_from_cursor(cursor))
+def _load_page(session: Session, person: Person, cursor: str | None) -> dict[str, object]:
+    rows = list_hazards(
+        session,
+        limit=PAGE_SIZE + 1,
+        after=hazard_from_cursor(cursor),
+        hidden=blind_condition(person.user_id),
+    )
     shown = rows[:PAGE_SIZE]
     next_cursor = _cursor_after(shown[-1]) if len(rows) > PAGE_SIZE else None
     return {"hazards": shown, "next_cursor": next_cursor}

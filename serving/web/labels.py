@@ -22,6 +22,11 @@ CANDIDATE_STATES: Final[dict[str, str]] = {
     "rejected": N_("Rejected"),
     "duplicate": N_("Duplicate"),
 }
+TIERS: Final[dict[str, str]] = {
+    "urgent": N_("Urgent"),
+    "normal": N_("Normal"),
+    "low": N_("Low score"),
+}
 VERDICTS: Final[dict[str, str]] = {
     "confirm": N_("Confirmed"),
     "reject": N_("Rejected"),
@@ -65,6 +70,7 @@ LAYER_KINDS: Final[dict[str, str]] = {
     "covers": N_("Cover inventory"),
     "areas": N_("Areas"),
     "terrain": N_("Ground model"),
+    "key_places": N_("Key places"),
 }
 # How well a building or cover was seen, and what a photo is fine enough for.
 SEEN_STATES: Final[dict[str, str]] = {
@@ -95,6 +101,87 @@ GROUPING_KINDS: Final[dict[str, str]] = {"merge": N_("Merged"), "split": N_("Spl
 
 # Problem code -> message and remedy; codes of files and places are in detection.domain.reasons.
 PROBLEMS: Final[dict[str, tuple[str, str]]] = {
+    "tus_header": (
+        N_("The program that uploads says something that cannot be read."),
+        N_("Update the program that uploads."),
+    ),
+    "tus_version": (
+        N_("The program that uploads speaks another version of the protocol."),
+        N_("Update the program that uploads."),
+    ),
+    "tus_content_type": (
+        N_("The program that uploads sends something that is no piece of a file."),
+        N_("Update the program that uploads."),
+    ),
+    "unsupported_file": (
+        N_("Files of this kind are not used."),
+        N_("Send photos, videos, their SRT, MRK or GPX files, or a ZIP of these."),
+    ),
+    "upload_damaged": (
+        N_("The bytes that arrived are not those of the file on the card."),
+        N_("Send the file again."),
+    ),
+    "left_out": (
+        N_("The flight was submitted without this file."),
+        N_("Send it with another flight of the place."),
+    ),
+    "damaged_archive": (
+        N_("The file is no ZIP archive, or it breaks off."),
+        N_("Pack the photos again, or send the folder itself."),
+    ),
+    "archive_too_large": (
+        N_("The archive unpacks to more than is allowed."),
+        N_("Pack fewer files, or send the folder itself."),
+    ),
+    "damaged_entry": (
+        N_("This file in the archive is damaged."),
+        N_("Send this file by itself, from the card."),
+    ),
+    "encrypted_entry": (
+        N_("This file in the archive is locked with a password."),
+        N_("Pack it without a password."),
+    ),
+    "disk_full": (
+        N_("The server has no room for this file; what it has acknowledged is safe."),
+        N_("Have room made on the server, then go on; nothing has to be sent again."),
+    ),
+    "uploads_open": (
+        N_("Announced files are not in yet."),
+        N_("Wait until they are in, or submit the flight without them."),
+    ),
+    "upload_not_found": (
+        N_("There is no such upload."),
+        N_("Announce the file again; what is needed is then said."),
+    ),
+    "wrong_offset": (
+        N_("The server holds another number of bytes of this file."),
+        N_("Ask for the offset and go on there."),
+    ),
+    "upload_locked": (
+        N_("Another request writes to this upload."),
+        N_("Ask for the offset and try again."),
+    ),
+    "upload_too_long": (
+        N_("More came than the file was announced to have."),
+        N_("Begin the upload of this file again."),
+    ),
+    "checksum_mismatch": (
+        N_("The piece was damaged on its way; nothing of it was kept."),
+        N_("Send the same piece again."),
+    ),
+    "file_already_here": (N_("All of this file is here already."), N_("Nothing to send.")),
+    "claimed_by_other": (
+        N_("Somebody else is looking at this candidate just now."),
+        N_("Take the next one; what was decided here can be sent again afterwards."),
+    ),
+    "assignment_not_found": (
+        N_("This assignment has ended already."),
+        N_("Load the list again."),
+    ),
+    "invalid_assignment": (
+        N_("This share of the queue cannot be assigned."),
+        N_("Choose a person who can sign in, and a class, a flight or an area that exists."),
+    ),
     "offline": (
         N_("The server cannot be reached."),
         N_("Check the connection; it is tried again by itself."),
@@ -104,6 +191,23 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
         N_("Try again; if it stays, tell the administrator the time."),
     ),
     "not_signed_in": (N_("You are not signed in any more."), N_("Sign in again.")),
+    "key_conflict": (
+        N_("One key cannot do two things."),
+        N_("Choose another key."),
+    ),
+    "urgent_tier": (
+        N_("This candidate is urgent."),
+        N_("Urgent ones are decided one by one."),
+    ),
+    "bulk_empty": (
+        N_("None of these candidates can be changed together any more."),
+        N_("Look again, or decide them one by one."),
+    ),
+    "bulk_not_found": (N_("There is no such bulk act."), N_("See the history.")),
+    "other_person_signed_in": (
+        N_("Somebody else has signed in in this browser."),
+        N_("Sign in as the person who opened the page."),
+    ),
     "wrong_password": (N_("User name or password is wrong."), N_("Check both and try again.")),
     "too_many_attempts": (
         N_("Too many failed sign-ins."),
@@ -210,6 +314,26 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
         N_("A candidate that was decided cannot be merged away; its decision would vanish."),
         N_("Merge the other one into it, undo the decision first, or mark it as a duplicate."),
     ),
+    "in_dispute": (
+        N_("Two reviewers disagree about this candidate; an arbiter decides now."),
+        N_("Wait for the arbiter, or undo your own decision."),
+    ),
+    "own_dispute": (
+        N_("One of the two verdicts is yours."),
+        N_("Another arbiter has to decide."),
+    ),
+    "grouping_not_now": (
+        N_("These photos cannot be merged or split at the moment."),
+        N_("Decide what you see, or go on to the next candidate."),
+    ),
+    "not_certain": (
+        N_("This candidate is neither confirmed nor rejected, or is in dispute."),
+        N_("Mark what was decided as a hazard or as none."),
+    ),
+    "dispute_not_found": (
+        N_("There is no such dispute."),
+        N_("See the list of disputes; it may have ended."),
+    ),
     "invalid_merge": (
         N_("These candidates cannot be one thing."),
         N_("Choose pending candidates of the same kind and the same flight."),
@@ -239,6 +363,22 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
     "tile_not_found": (
         N_("There is no such part of the photo."),
         N_("Load the page again."),
+    ),
+    "correction_not_found": (
+        N_("There is no such correction."),
+        N_("See the history of the candidate."),
+    ),
+    "correction_changed": (
+        N_("Box or class have changed meanwhile."),
+        N_("Look at it again, then repeat the correction."),
+    ),
+    "correction_superseded": (
+        N_("A later correction stands."),
+        N_("Undo the later one first."),
+    ),
+    "invalid_correction": (
+        N_("The box or the class cannot be what was said."),
+        N_("Name another box within the photo, or another class."),
     ),
     "photo_file_missing": (
         N_("The photo's file is missing from the data folder."),

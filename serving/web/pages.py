@@ -12,14 +12,42 @@ from detection.domain.errors import ConfigurationError
 from serving.accounts.users import Person
 from serving.api.problems import Problem
 from serving.deps import get_person_or_none, get_services
-from serving.web import flight_pages, hazard_pages, layer_pages, review_pages, session_pages
+from serving.web import (
+    assignment_pages,
+    audit_pages,
+    compare_pages,
+    dispute_pages,
+    flight_list_pages,
+    flight_pages,
+    hazard_pages,
+    layer_pages,
+    receipt_page,
+    review_pages,
+    session_pages,
+    statistics_pages,
+    upload_pages,
+)
 from serving.web.i18n import WEB_DIR
 from serving.web.rendering import render, words_for
 from serving.web.static_files import RevalidatedStaticFiles
 from serving.web.vendor import list_missing
 
 router = APIRouter(include_in_schema=False)
-for _part in (session_pages, flight_pages, review_pages, hazard_pages, layer_pages):
+for _part in (
+    session_pages,
+    flight_list_pages,
+    upload_pages,
+    receipt_page,
+    assignment_pages,
+    compare_pages,
+    flight_pages,  # its addresses hold a number: after those that hold a word
+    review_pages,
+    hazard_pages,
+    layer_pages,
+    audit_pages,
+    dispute_pages,
+    statistics_pages,
+):
     router.include_router(_part.router)
 
 

@@ -139,6 +139,10 @@ def _context(request: Request, words: Words, person: Person | None) -> dict[str,
         "can_see_hazards": may(Permission.SEE_HAZARDS),
         "can_decide": may(Permission.DECIDE),
         "can_manage_layers": may(Permission.MANAGE_LAYERS),
+        "can_arbitrate": may(Permission.ARBITRATE),
+        "can_see_statistics": may(Permission.DECIDE) or may(Permission.SEE_STATISTICS),
+        "can_mark_checks": may(Permission.MARK_CHECKS),
+        "can_see_audit": may(Permission.SEE_AUDIT),
         "class_label": words.class_name,
     } | _labels(words)
 
@@ -148,6 +152,7 @@ def _labels(words: Words) -> dict[str, Callable[[str], str]]:
         "flight_state_label": labels.FLIGHT_STATES,
         "flight_kind_label": labels.FLIGHT_KINDS,
         "candidate_state_label": labels.CANDIDATE_STATES,
+        "tier_label": labels.TIERS,
         "ground_method_label": labels.GROUND_METHODS,
         "role_label": labels.ROLES,
         "layer_kind_label": labels.LAYER_KINDS,

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, Field
 
 from detection.domain.errors import HazardLensError
+from serving.accounts.attempts import record_sign_out
 from serving.accounts.errors import (
     CrossSiteRequestError,
     TooManyAttemptsError,
@@ -23,8 +24,10 @@ from serving.deps import (
     SessionDep,
     check_same_origin,
     client_address,
+    set_session_cookie,
     sign_in,
 )
+from serving.review.claims import end_all
 from serving.web.i18n import LANGUAGE_COOKIE, select_language
 from serving.web.rendering import render, words_for
 
@@ -81,25 +84,21 @@ def post_sign_in(
     except (WrongPasswordError, TooManyAttemptsError, CrossSiteRequestError) as error:
         return _refuse(request, error, form)
     answer = RedirectResponse(clean_next(form.next), SEE_OTHER)
-    answer.set_cookie(
-        SESSION_COOKIE,
-        token,
-        max_age=services.settings.token_lifetime_min * 60,
-        httponly=True,
-        samesite="lax",
-        secure=request.url.scheme == "https",
-    )
+    set_session_cookie(answer, request, services, token)
     return answer
 
 
 @router.post("/sign-out")
-def post_sign_out(request: Request) -> Response:
+def post_sign_out(request: Request, person: OptionalPersonDep, session: SessionDep) -> Response:
     """End the session of this browser.
 
     Raises:
         CrossSiteRequestError: another site asked for it.
     """
     check_same_origin(request)
+    if person is not None:
+        end_all(session, person.user_id)
+        record_sign_out(session, person.actor)
     answer = RedirectResponse("/sign-in", SEE_OTHER)
     answer.delete_cookie(SESSION_COOKIE)
     return answer

@@ -31,9 +31,19 @@ PASSWORDS = {
     "admin": PASSWORD,
     "olga": "operator-secret",
     "rena": "reviewer-secret",
+    "bela": "second-secret",
     "enno": "engineer-secret",
+    "arvo": "arbiter-secret",
+    "auda": "auditor-secret",
 }
-ROLES = {"olga": Role.OPERATOR, "rena": Role.REVIEWER, "enno": Role.ENGINEER}
+ROLES = {
+    "olga": Role.OPERATOR,
+    "rena": Role.REVIEWER,
+    "bela": Role.REVIEWER,
+    "enno": Role.ENGINEER,
+    "arvo": Role.ARBITER,
+    "auda": Role.AUDITOR,
+}
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = [
     "--no-sandbox",

@@ -32,17 +32,23 @@ _seeds = count(1)
 
 
 def seed_candidates(
-    database_url: str, data_dir: Path, folder: Path, *, outlined: bool = False
+    database_url: str,
+    data_dir: Path,
+    folder: Path,
+    *,
+    outlined: bool = False,
+    lat: float | None = None,
 ) -> list[int]:
     """Store a flight of two photos whose four places were each seen in both.
 
     The places are covers, or, if ``outlined``, cracks with the outline that a model of masks
-    draws. Returns the candidates' numbers in the order of the queue.
+    draws. Flights of one ``lat`` show the same places; without it each has its own. Returns the
+    candidates' numbers in the order of the queue.
     """
     engine = open_engine(database_url)
     sessions = make_sessions(engine)
     store = ObjectStore(data_dir)
-    flight_id = _upload(sessions, store, folder)
+    flight_id = _upload(sessions, store, folder, lat)
     thresholds = {("manhole", hazard_class): THRESHOLD for hazard_class in CLASSES}
     thresholds[("facade_crack", HazardClass.FACADE_CRACK)] = THRESHOLD
     run = RunIdentity("c" * 64, thresholds)
@@ -65,12 +71,14 @@ def seed_candidates(
     return ids
 
 
-def _upload(sessions: sessionmaker[Session], store: ObjectStore, folder: Path) -> int:
+def _upload(
+    sessions: sessionmaker[Session], store: ObjectStore, folder: Path, lat: float | None
+) -> int:
     number = next(_seeds)
     with sessions.begin() as session:
         flight_id = create_flight(session, name=f"Seeded {number}", kind=FlightKind.DRONE).id
     # Another latitude for each flight: other bytes, and places that never meet.
-    for path in draw_flight(folder, PHOTOS, lat=29.5 + number / 100):
+    for path in draw_flight(folder, PHOTOS, lat=lat or 29.5 + number / 100):
         with path.open("rb") as stream:
             receive_photo(
                 sessions,

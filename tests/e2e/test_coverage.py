@@ -90,7 +90,7 @@ def test_operator_hears_what_was_missed_and_downloads_the_list(
     page.wait_for_load_state()
     page.set_input_files("#choose-files", draw_flight(folder / "photos", 3, lat=LAT))
     page.click("#start-upload")
-    expect(page.locator("#file-rows tr[data-state=received]")).to_have_count(3)
+    expect(page.locator("#file-rows tr[data-state=accepted]")).to_have_count(3)
     page.click("#submit-flight")
     expect(page).to_have_url(re.compile(r"/flights/\d+$"))
     card = page.locator("#coverage")

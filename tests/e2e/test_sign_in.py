@@ -52,7 +52,8 @@ def test_language_switch_is_remembered(visitor: Visitor) -> None:
     ("username", "shown"),
     [
         ("olga", ["架次", "图层"]),
-        ("rena", ["架次", "审核", "隐患", "图层"]),
+        ("rena", ["架次", "审核", "隐患", "图层", "统计"]),
+        ("auda", ["架次", "审核", "隐患", "图层", "统计", "审计"]),
         ("enno", ["架次", "审核", "隐患", "图层"]),
     ],
 )

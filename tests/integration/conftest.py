@@ -31,10 +31,17 @@ from serving.flights.upload import receive_photo
 from serving.jobs.context import WorkerContext
 from serving.settings import ServingSettings, load_settings
 from tests.factories import DrawnPose, draw_photo
+from tests.second_looks import draw_always
 from tests.tiny_model import ALTITUDE_AGL_M, write_tiny_model
 
 PASSWORD = "a good password"
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def no_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is drawn for a second look and no check is hidden, unless a test says so."""
+    draw_always(monkeypatch)
 
 
 @pytest.fixture(scope="session")

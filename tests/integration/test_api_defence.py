@@ -19,8 +19,8 @@ from detection.domain.photo import Photo
 from serving.accounts.roles import Role
 from serving.accounts.users import create_user
 from serving.db.tables import CandidateRow, DetectionRow, FlightRow
-from serving.flights import upload
-from serving.flights.upload import DECODED_AT_ONCE
+from serving.flights import intake
+from serving.flights.intake import DECODED_AT_ONCE
 from serving.jobs import grouping
 from serving.jobs.context import WorkerContext
 from serving.jobs.flights import submit_flight
@@ -132,7 +132,7 @@ def test_many_uploads_at_once_are_decoded_a_few_at_a_time(
             running -= 1
         return np.zeros((photo.height_px, photo.width_px, 3), dtype=np.uint8)
 
-    monkeypatch.setattr(upload, "decode_photo", count)
+    monkeypatch.setattr(intake, "decode_photo", count)
     flight_id = operator.post("/flights", json={"name": "a", "kind": "drone"}).json()["id"]
     files = [draw_jpeg(number) for number in range(8)]
 

@@ -25,7 +25,7 @@ from serving.deps import Services
 from serving.flights.layer_rows import Bounds
 from serving.flights.layers import (
     LayerKind,
-    find_building_name,
+    find_building,
     load_buildings,
     load_surroundings,
     near_flight,
@@ -267,7 +267,8 @@ def test_building_is_called_as_in_the_layer_near_it(
             loaded = load_buildings(session, near)
             assert loaded is not None
             assert [one.name for one in loaded.features] == wanted
-            named = [find_building_name(session, one.building_id, near) for one in loaded.features]
+            found = [find_building(session, one.building_id, near) for one in loaded.features]
+            named = [row.name if row else None for row in found]
             assert named == wanted
 
 

@@ -199,6 +199,7 @@ def test_counts_follow_the_decisions(reviewer: TestClient, candidates: list[int]
         "rejected": 1,
         "unsure": 1,
         "duplicate": 0,
+        "tiers": {"urgent": 4, "normal": 0, "low": 0},
     }
     assert len(reviewer.get("/candidates", params={"state": "pending"}).json()["items"]) == 4
 

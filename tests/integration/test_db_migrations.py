@@ -38,7 +38,7 @@ OLD_ROWS = """
 """
 
 # What only the newer tables hold: a second run, of which one detection is shown and one of the
-# first run too, a merge by hand with all its marks, a layer and a coverage.
+# first run too, a merge by hand with all its marks, a layer, a coverage, an opinion taken back.
 NEW_ROWS = """
     insert into users (username, password_hash, role) values ('rev', 'x', 'reviewer');
     update flights set run = 2;
@@ -71,6 +71,14 @@ NEW_ROWS = """
         (layer_id, ordinal, feature_id, west, south, east, north, geometry, properties)
         values (1, 0, 'B1', 0, 0, 1, 1, '', '{}');
     insert into flight_coverage (flight_id, state, requested_at) values (1, 'queued', now());
+    insert into blind_tasks (candidate_id, kind, user_id, truth, revision)
+        values (1, 'check', 1, 'confirm', 1);
+    insert into check_marks (candidate_id, truth, marked_by) values (1, 'confirm', 1);
+    insert into review_events
+        (candidate_id, kind, verdict, state_before, state_after, undoes, task_id, user_id,
+         username, role)
+        values (1, 'opinion', 'reject', 'pending', 'rejected', null, 1, 1, 'rev', 'reviewer'),
+               (1, 'undo', null, 'rejected', 'pending', 3, null, 1, 'rev', 'reviewer');
 """
 
 

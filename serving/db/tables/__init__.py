@@ -1,27 +1,51 @@
 """The tables, a module for each kind of thing."""
 
 from serving.db.tables.accounts import UserRow
+from serving.db.tables.appearance import DetectionAppearanceRow
 from serving.db.tables.audit import AuditEventRow
 from serving.db.tables.base import Base
+from serving.db.tables.bulk import BulkActMemberRow, BulkActRow
+from serving.db.tables.corrections import CorrectionEventRow
 from serving.db.tables.detections import DetectionRow, ShadowResultRow
 from serving.db.tables.flights import FlightCoverageRow, FlightRow, IngestFailureRow, PhotoRow
 from serving.db.tables.layers import LayerFeatureRow, LayerRow
+from serving.db.tables.preferences import UserPreferenceRow
+from serving.db.tables.queueing import AssignmentRow, ClaimRow, QueueTallyRow
 from serving.db.tables.review import CandidateRow, GroupingEventRow, ReviewEventRow, SightingRow
+from serving.db.tables.second_review import BlindTaskRow, CheckMarkRow
+from serving.db.tables.uploads import FlightFileRow, FlightMediaRow, UploadRow
+from serving.db.tables.watched import WatchedFileRow, WatchedFlightRow, WatchedFolderRow
 
 __all__ = [
+    "AssignmentRow",
     "AuditEventRow",
     "Base",
+    "BlindTaskRow",
+    "BulkActMemberRow",
+    "BulkActRow",
     "CandidateRow",
+    "CheckMarkRow",
+    "ClaimRow",
+    "CorrectionEventRow",
+    "DetectionAppearanceRow",
     "DetectionRow",
     "FlightCoverageRow",
+    "FlightFileRow",
+    "FlightMediaRow",
     "FlightRow",
     "GroupingEventRow",
     "IngestFailureRow",
     "LayerFeatureRow",
     "LayerRow",
     "PhotoRow",
+    "QueueTallyRow",
     "ReviewEventRow",
     "ShadowResultRow",
     "SightingRow",
+    "UploadRow",
+    "UserPreferenceRow",
     "UserRow",
+    "WatchedFileRow",
+    "WatchedFlightRow",
+    "WatchedFolderRow",
 ]

@@ -73,6 +73,7 @@ class PhotoRow(Base):
         CheckConstraint("state in ('queued','done','failed')", name="photo_state_known"),
         Index("photos_flight_state", "flight_id", "state"),
         Index("photos_flight_id", "flight_id", "id"),
+        Index("photos_place", "lat", "lon"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)

@@ -23,7 +23,7 @@ from serving.db.tables.base import AWARE, Base
 
 
 class LayerRow(Base):
-    """One imported file: buildings, covers, areas of one level, or the height of the ground.
+    """One imported file: buildings, covers, areas of one level, key places, or the ground.
 
     The file lies under its ``sha256`` and is never needed again, except for terrain. ``crs`` is
     what was declared; features are EPSG:4326. ``level`` is empty for all but areas. ``fields``
@@ -35,7 +35,8 @@ class LayerRow(Base):
     __tablename__ = "layers"
     __table_args__ = (
         CheckConstraint(
-            "kind in ('buildings','covers','areas','terrain')", name="layer_kind_known"
+            "kind in ('buildings','covers','areas','terrain','key_places')",
+            name="layer_kind_known",
         ),
         CheckConstraint(
             "level in ('','district','street','community','grid','survey')",
@@ -74,7 +75,10 @@ class LayerRow(Base):
 
 
 class LayerFeatureRow(Base):
-    """One building, cover or area. ``geometry`` is WKB, EPSG:4326; the sides are its bounds."""
+    """One building, cover, area or key place. ``geometry`` is WKB, EPSG:4326.
+
+    The sides are its bounds.
+    """
 
     __tablename__ = "layer_features"
     __table_args__ = (Index("layer_features_place", "layer_id", "west", "south", "east", "north"),)

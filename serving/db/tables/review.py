@@ -25,6 +25,12 @@ from serving.db.tables.base import AWARE, Base
 from serving.db.tables.detections import DetectionRow
 
 
+def _order_of(name: str, *first: str) -> Index:
+    """Return an index that serves the queue in its order, of what ``first`` names."""
+    order = ("tier", "risk_key", "id")
+    return Index(name, *first, *order, postgresql_where=text("merged_into is null"))
+
+
 class CandidateRow(Base):
     """One physical thing that awaits review, or was decided.
 
@@ -33,8 +39,14 @@ class CandidateRow(Base):
 
     A candidate that a person merged into another names it in ``merged_into``, keeps its history
     and has no sightings: they are the other's. ``revision`` grows whenever its sightings change.
+    Where a person corrected the class, ``hazard_class`` is theirs and ``model_class`` the models'.
     Candidates of one place, seen on different dates, share ``place_key``. ``votes``, ``areas`` and
     ``on_building`` are the domain's classes of these names.
+
+    The queue falls by ``tier`` (urgent, normal, low: the alphabet turned round), ``risk_key`` and
+    ``id``, see :mod:`serving.review.risk`; ``exposure`` is what raised the risk,
+    ``{code, detail, value}``, and ``ranked_by`` the rules that were used. ``models`` names those
+    that saw it, with the first twelve digits of their weights' hash.
     """
 
     __tablename__ = "candidates"
@@ -50,8 +62,18 @@ class CandidateRow(Base):
             "state in ('pending','confirmed','rejected','unsure','duplicate')",
             name="candidate_state_known",
         ),
-        Index("candidates_queue", "state", "rank", text("score desc"), "id"),
-        Index("candidates_flight_queue", "flight_id", "state", "rank", text("score desc"), "id"),
+        CheckConstraint("tier in ('urgent','normal','low')", name="candidate_tier_known"),
+        _order_of("candidates_queue", "state"),
+        _order_of("candidates_flight_queue", "flight_id", "state"),
+        _order_of("candidates_class_queue", "hazard_class", "state"),
+        Index(
+            "candidates_areas",
+            "areas",
+            postgresql_using="gin",
+            postgresql_ops={"areas": "jsonb_path_ops"},
+        ),
+        Index("candidates_models", "models", postgresql_using="gin"),
+        Index("candidates_place", "lat", "lon"),
         Index("candidates_hazards", "state", text("decided_at desc"), text("id desc")),
     )
 
@@ -59,6 +81,7 @@ class CandidateRow(Base):
     flight_id: Mapped[int] = mapped_column(ForeignKey("flights.id"))
     key: Mapped[str] = mapped_column(String(64))
     hazard_class: Mapped[str] = mapped_column(String(40))
+    model_class: Mapped[str | None] = mapped_column(String(40))
     rank: Mapped[int]
     score: Mapped[float] = mapped_column(Float)
     lon: Mapped[float | None] = mapped_column(Float)
@@ -81,12 +104,24 @@ class CandidateRow(Base):
     areas: Mapped[list[dict[str, object]]] = mapped_column(
         JSONB, server_default=text("'[]'::jsonb")
     )
+    tier: Mapped[str] = mapped_column(String(8), server_default="normal")
+    risk_key: Mapped[float] = mapped_column(Float, server_default=text("0"))
+    exposure: Mapped[list[dict[str, object]]] = mapped_column(
+        JSONB, server_default=text("'[]'::jsonb")
+    )
+    ranked_by: Mapped[str] = mapped_column(String(16), server_default="")
+    models: Mapped[list[str]] = mapped_column(ARRAY(String(80)), server_default="{}")
     decided_at: Mapped[datetime | None] = mapped_column(AWARE)
     created_at: Mapped[datetime] = mapped_column(AWARE, server_default=func.now())
 
     sightings: Mapped[list[SightingRow]] = relationship(
         back_populates="candidate", order_by="SightingRow.ordinal", passive_deletes=True
     )
+
+    @property
+    def class_of_models(self) -> str:
+        """The class as the models have it, whatever a person said since."""
+        return self.model_class or self.hazard_class
 
 
 class SightingRow(Base):
@@ -107,13 +142,18 @@ class SightingRow(Base):
 class ReviewEventRow(Base):
     """What a reviewer did. Append-only: the database refuses to change or delete a row.
 
+    An ``opinion`` is what somebody said in a blind task (``task_id``): it never changes the state
+    of the candidate, and its states are those that the person saw. A decision that names a task
+    settles the dispute there.
+
     ``idempotency_key`` is the client's own name of the act: sent twice, it is written once.
     """
 
     __tablename__ = "review_events"
     __table_args__ = (
-        CheckConstraint("kind in ('decision','undo')", name="event_kind_known"),
-        CheckConstraint("(kind = 'decision') = (verdict is not null)", name="decision_has_verdict"),
+        CheckConstraint("kind in ('decision','opinion','undo')", name="event_kind_known"),
+        CheckConstraint("(kind <> 'undo') = (verdict is not null)", name="decision_has_verdict"),
+        CheckConstraint("kind <> 'opinion' or task_id is not null", name="opinion_has_task"),
         CheckConstraint("(kind = 'undo') = (undoes is not null)", name="undo_names_decision"),
         UniqueConstraint("user_id", "idempotency_key", name="act_once"),
     )
@@ -127,6 +167,9 @@ class ReviewEventRow(Base):
     note: Mapped[str | None] = mapped_column(Text)
     duplicate_of: Mapped[int | None] = mapped_column(ForeignKey("candidates.id"))
     undoes: Mapped[int | None] = mapped_column(ForeignKey("review_events.id"), unique=True)
+    task_id: Mapped[int | None] = mapped_column(
+        ForeignKey("blind_tasks.id", use_alter=True, name="event_names_task"), index=True
+    )
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     username: Mapped[str] = mapped_column(String(64))
     role: Mapped[str] = mapped_column(String(16))

@@ -1,4 +1,4 @@
-"""Roles, tokens, and the brake on guessing."""
+"""Roles, tokens, names and passwords."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from detection.domain.errors import InvalidInputError
-from serving.accounts.attempts import AttemptLimiter
-from serving.accounts.errors import NotSignedInError, TooManyAttemptsError, WeakPasswordError
+from serving.accounts.errors import NotSignedInError, WeakPasswordError
 from serving.accounts.roles import PERMISSIONS, Permission, Role, is_allowed
 from serving.accounts.tokens import TokenClaims, issue_token, read_token
 from serving.accounts.users import create_user, hash_password
@@ -61,27 +60,6 @@ def test_token_with_missing_or_strange_claims_is_refused(payload: dict[str, obje
     token = jwt.encode(payload, KEY, algorithm="HS256")
     with pytest.raises(NotSignedInError):
         read_token(token, secret_key=KEY)
-
-
-def test_limiter_blocks_after_the_limit_and_lets_go_after_the_window() -> None:
-    now = [0.0]
-    limiter = AttemptLimiter(3, 60.0, clock=lambda: now[0])
-    for _ in range(3):
-        limiter.check("Li", "10.0.0.1")
-        limiter.record_failure("li", "10.0.0.1")
-    with pytest.raises(TooManyAttemptsError):
-        limiter.check("LI", "10.0.0.1")
-    limiter.check("li", "10.0.0.2")
-    limiter.check("wang", "10.0.0.1")
-    now[0] = 61.0
-    limiter.check("li", "10.0.0.1")
-
-
-def test_success_clears_the_count() -> None:
-    limiter = AttemptLimiter(1, 60.0)
-    limiter.record_failure("li", "a")
-    limiter.forget("li", "a")
-    limiter.check("li", "a")
 
 
 def test_short_password_is_refused() -> None:

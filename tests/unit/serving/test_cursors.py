@@ -21,6 +21,7 @@ from serving.api.cursors import (
 )
 from serving.ledger.hazards import HazardPosition
 from serving.review.queue import QueuePosition
+from serving.review.tiers import Tier
 
 ids = st.integers(1, 2**63 - 1)
 
@@ -30,9 +31,9 @@ def test_id_round_trip(row_id: int) -> None:
     assert id_from_cursor(cursor_from_id(row_id)) == row_id
 
 
-@given(st.integers(1, 9), st.floats(0, 1), ids)
-def test_queue_round_trip_is_exact_to_the_last_bit(rank: int, score: float, row_id: int) -> None:
-    position = QueuePosition(rank, score, row_id)
+@given(st.sampled_from(list(Tier)), st.floats(-1e6, 1e6), ids)
+def test_queue_round_trip_is_exact_to_the_last_bit(tier: Tier, key: float, row_id: int) -> None:
+    position = QueuePosition(tier.value, key, row_id)
     assert queue_from_cursor(cursor_from_queue(position)) == position
 
 

@@ -4,6 +4,7 @@ import { _ } from "./i18n.js";
 
 export const API = "/api/v1";
 
+const SIGNED_OUT_CODES = new Set(["not_signed_in", "other_person_signed_in"]);
 const problemTexts = JSON.parse(document.getElementById("problems")?.textContent || "{}");
 
 /** Text and remedy for a problem or failure `code`, in the page's language where we know it. */
@@ -30,15 +31,34 @@ export class ApiError extends Error {
   }
 }
 
-/** Build an ApiError from a status and the text of a problem document. */
+/** The error of a link that is down: nothing was answered. */
+export function linkDown() {
+  return new ApiError(0);
+}
+
+/**
+ * Build an ApiError from a status and the text of a problem document. That nobody (or somebody
+ * else) is signed in is also told to the page, as `signed-out`: it asks for the password.
+ */
 export function errorFromText(status, text) {
   let problem = {};
   try {
     problem = JSON.parse(text) || {};
   } catch {
-    problem = { detail: _("The server answered with status {status}.", { status }) };
+    problem = status === 401 ? { code: "not_signed_in" }
+      : { detail: _("The server answered with status {status}.", { status }) };
   }
-  return new ApiError(status, problem);
+  const error = new ApiError(status, problem);
+  if (SIGNED_OUT_CODES.has(error.code)) {
+    document.dispatchEvent(new CustomEvent("signed-out", { detail: error }));
+  }
+  return error;
+}
+
+/** Who opened this page: the server refuses if somebody else has signed in meanwhile. */
+export function personHeader() {
+  const { userId } = document.body.dataset;
+  return userId ? { "HazardLens-User": userId } : {};
 }
 
 /** Send a request and return the JSON answer; throws ApiError. */
@@ -46,7 +66,7 @@ export async function request(method, path, { body, headers = {}, timeoutMs = 20
   const options = {
     method,
     credentials: "same-origin",
-    headers: { Accept: "application/json", ...headers },
+    headers: { Accept: "application/json", ...personHeader(), ...headers },
     signal: AbortSignal.timeout(timeoutMs),
   };
   if (body !== undefined) {
@@ -57,7 +77,7 @@ export async function request(method, path, { body, headers = {}, timeoutMs = 20
   try {
     response = await fetch(API + path, options);
   } catch {
-    throw new ApiError(0);
+    throw linkDown();
   }
   const text = await response.text();
   if (!response.ok) throw errorFromText(response.status, text);

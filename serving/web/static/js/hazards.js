@@ -1,5 +1,6 @@
 /** The list of hazards: a confirmation made by mistake is taken back here too. */
 
+import { undoPathOf } from "./act_kinds.js";
 import { outbox } from "./base.js";
 import { _ } from "./i18n.js";
 import { showToast } from "./toast.js";
@@ -9,15 +10,16 @@ document.addEventListener("click", (event) => {
   if (!button || !outbox) return;
   button.disabled = true;
   const row = button.closest("tr");
-  const act = outbox.undoDecision({
-    decisionId: Number(button.dataset.undoDecision), candidateId: button.dataset.candidateId,
-    verdict: "confirm",
+  const { candidateId } = button.dataset;
+  const act = outbox.undoAtServer({
+    kind: "decision", path: undoPathOf("decision", button.dataset.undoDecision),
+    candidateIds: [candidateId], verdict: "confirm",
   });
   outbox.addEventListener("undone", (done) => {
     if (done.detail.id !== act.id) return;
     row.classList.add("is-gone");
     showToast(_("Taken back. The candidate waits in the queue again."), {
-      action: { label: _("Open"), run: () => location.assign(`/review/${act.candidateId}`) },
+      action: { label: _("Open"), run: () => location.assign(`/review/${candidateId}`) },
     });
   });
 });

@@ -2,6 +2,19 @@
 
 import { _ } from "./i18n.js";
 
+/** Whether a person said another box or class of it than the model. */
+function isCorrected(sighting) {
+  return sighting.box_correction !== null || sighting.class_correction !== null;
+}
+
+/** What the model said of this very photo, and from which score on it speaks. */
+function describeScore({ score, threshold }) {
+  if (threshold === null) return score.toFixed(2);
+  return _("{score} (threshold {threshold})", {
+    score: score.toFixed(2), threshold: threshold.toFixed(2),
+  });
+}
+
 function makeButton(sighting, index) {
   const button = document.createElement("button");
   button.type = "button";
@@ -12,11 +25,11 @@ function makeButton(sighting, index) {
   image.alt = "";
   image.loading = "lazy";
   const label = document.createElement("span");
-  label.textContent = `${index + 1} · ${sighting.score.toFixed(2)}`;
+  label.textContent = `${index + 1} · ${sighting.score.toFixed(2)}${isCorrected(sighting) ? " ✎" : ""}`;
   button.title = `${sighting.photo.name} · ${sighting.class_name}`;
-  button.setAttribute("aria-label", _("Sighting {number}: {name}", {
-    number: index + 1, name: sighting.photo.name,
-  }));
+  // Begins with what is to be seen on it, so that it can be called by that.
+  const name = _("Sighting {number}: {name}", { number: index + 1, name: sighting.photo.name });
+  button.setAttribute("aria-label", `${label.textContent} ${name}`);
   button.append(image, label);
   return button;
 }
@@ -34,6 +47,11 @@ export class SightingStrip {
       const button = event.target.closest("button[data-index]");
       if (button) this.#open(Number(button.dataset.index));
     });
+  }
+
+  /** The sighting in the viewer, or null. */
+  get current() {
+    return this.#sightings[this.#index] ?? null;
   }
 
   /** Show the sightings of another candidate, the first of them at once. */
@@ -64,9 +82,12 @@ export class SightingStrip {
       if (isCurrent) button.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
     // What the model said of this very photo may differ from what all of them say together.
+    const by = sighting.box_correction ?? sighting.class_correction;
     this.nameLabel.textContent = [
       `${this.#index + 1}/${count}`, sighting.photo.name,
-      `${sighting.class_name} ${sighting.score.toFixed(2)}`,
-    ].join(" · ");
+      `${sighting.class_name} ${describeScore(sighting)}`,
+      by && _("corrected by {name}", { name: by.made_by }),
+    ].filter(Boolean).join(" · ");
+    this.nameLabel.title = this.nameLabel.textContent;
   }
 }

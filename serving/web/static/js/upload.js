@@ -1,88 +1,59 @@
-/** The page "new flight": choose, send with progress, submit. */
+/** The page "new flight": choose, see what is wrong, send, submit. */
 
-import { ApiError, request } from "./api.js";
-import { filesFromDrop, filesFromField } from "./dropped_files.js";
+import { ApiError } from "./api.js";
+import { CheckSummary } from "./check_summary.js";
+import { wireDropZone } from "./drop_zone.js";
+import { makeFlight, submitFlight } from "./flight_acts.js";
 import { RateMeter, formatBytes, formatDuration } from "./format.js";
 import { _ } from "./i18n.js";
+import { Precheck } from "./precheck.js";
 import { showToast } from "./toast.js";
+import { UploadLink } from "./upload_link.js";
 import { UploadQueue } from "./upload_queue.js";
+import { UploadTable } from "./upload_table.js";
+import { describeTrouble, judgeCard, paintVerdict } from "./upload_verdict.js";
 
-const STATE_TEXTS = {
-  waiting: _("Waiting"),
-  sending: _("Sending"),
-  checking: _("Checking"),
-  received: _("Received"),
-  rejected: _("Refused"),
-  failed: _("Failed"),
-};
 const REPAINT_MS = 250;
+const VERIFY_MS = 3000;
 
-const form = document.getElementById("upload-form");
-const zone = document.getElementById("drop-zone");
-const table = document.getElementById("file-rows");
-const submitButton = document.getElementById("submit-flight");
-const startButton = document.getElementById("start-upload");
-const retryButton = document.getElementById("retry-failed");
-const summary = document.getElementById("upload-summary");
-const bar = document.getElementById("upload-bar");
-const verdict = document.getElementById("upload-verdict");
-
-const queue = new UploadQueue();
-const rows = new Map();
+const $ = (id) => document.getElementById(id);
+const form = $("upload-form");
+const link = new UploadLink();
+const queue = new UploadQueue(link);
+const precheck = new Precheck({ photo: Number(form.dataset.maxPhoto), archive: Number(form.dataset.maxArchive) });
 const meter = new RateMeter();
+const dirty = new Set();
 let flightId = form.dataset.flightId || null;
 let isSubmitted = false;
+let isListOld = false;
+let repaint = 0;
 
-/** A row: name, size, progress, state with reason and remedy. */
-function makeRow(item) {
-  const row = table.insertRow();
-  for (const name of ["file-name", "file-size", "file-progress", "file-state"]) {
-    row.insertCell().className = name;
-  }
-  row.cells[0].textContent = item.path;
-  row.cells[0].title = item.path;
-  row.cells[1].textContent = formatBytes(item.size);
-  const progress = document.createElement("progress");
-  progress.max = Math.max(1, item.size);
-  progress.setAttribute("aria-label", item.path);
-  row.cells[2].append(progress);
-  rows.set(item, row);
-  paintRow(item);
+const table = new UploadTable({
+  frame: $("file-frame"), body: $("file-rows"), chips: $("state-chips"), onFilter: () => paintAll(),
+});
+const findings = new CheckSummary($("findings"), {
+  onShow: (code) => table.filter({ state: null, code: table.code === code ? null : code }),
+  onChoose: (items, choice) => queue.choose(items, choice),
+});
+
+function flightKind() {
+  return new FormData(form).get("kind") ?? form.dataset.kind;
 }
 
-function paintRow(item) {
-  const row = rows.get(item);
-  row.dataset.state = item.state;
-  const isSettled = item.state === "received" || item.state === "rejected";
-  row.querySelector("progress").value = isSettled ? row.querySelector("progress").max : item.sent;
-  const cell = row.cells[3];
-  cell.replaceChildren();
-  const state = document.createElement("span");
-  state.className = `tag tag-${item.state}`;
-  state.textContent = STATE_TEXTS[item.state];
-  cell.append(state);
-  const isFlawed = item.state === "received" && item.reason !== "";
-  if (item.state !== "rejected" && item.state !== "failed" && !isFlawed) return;
-  const reason = document.createElement("span");
-  reason.className = isFlawed ? "reason flaw" : "reason";
-  reason.textContent = [item.reason, item.remedy].filter(Boolean).join(" ");
-  cell.append(reason);
-  if (item.state === "failed") {
-    const again = document.createElement("button");
-    again.type = "button";
-    again.className = "button button-small";
-    again.textContent = _("Retry");
-    again.addEventListener("click", () => queue.retry(item));
-    cell.append(again);
-  }
+function tellTrouble(error) {
+  if (!(error instanceof ApiError)) throw error;
+  showToast([error.message, error.remedy].join(" "), { tone: "danger", lastsMs: 12_000 });
 }
 
 function describeTotals() {
-  const { total, sent } = queue.bytes;
-  const parts = [_("{done} of {count} files", {
-    done: queue.count("received", "rejected"), count: queue.items.length,
-  }), `${formatBytes(sent)} / ${formatBytes(total)}`];
-  if (queue.isBusy && meter.perSecond > 0) {
+  const { total, sent } = queue.items.bytes;
+  const counts = queue.items.count();
+  const done = counts.accepted + counts.rejected;
+  const parts = [
+    _("{done} of {count} files", { done, count: queue.items.list.length - counts.left_out }),
+    `${formatBytes(sent)} / ${formatBytes(total)}`,
+  ];
+  if (counts.sending > 0 && link.state === "up" && meter.perSecond > 0) {
     parts.push(`${formatBytes(meter.perSecond)}/s`);
     parts.push(_("{time} left", { time: formatDuration(meter.secondsFor(total - sent)) }));
   }
@@ -90,40 +61,67 @@ function describeTotals() {
 }
 
 function paintTotals() {
-  const { total, sent } = queue.bytes;
-  document.getElementById("upload-panel").hidden = queue.items.length === 0;
-  bar.max = Math.max(1, total);
-  bar.value = sent;
-  summary.textContent = describeTotals();
-  const rejected = queue.count("rejected");
-  const failed = queue.count("failed");
-  const received = queue.count("received");
-  verdict.textContent = [
-    received > 0 ? _("{count} received", { count: received }) : "",
-    rejected > 0 ? _("{count} refused, see the reasons below", { count: rejected }) : "",
-    failed > 0 ? _("{count} failed, can be sent again", { count: failed }) : "",
-  ].filter(Boolean).join(" · ");
-  startButton.hidden = queue.isStarted;
-  startButton.disabled = queue.items.length === 0;
-  retryButton.hidden = failed === 0;
-  submitButton.hidden = !queue.isStarted;
-  submitButton.disabled = queue.isBusy || received === 0 || isSubmitted;
+  const { total, sent } = queue.items.bytes;
+  $("upload-panel").hidden = $("files-panel").hidden = queue.items.list.length === 0;
+  $("upload-bar").max = Math.max(1, total);
+  $("upload-bar").value = sent;
+  $("upload-summary").textContent = describeTotals();
+  const trouble = describeTrouble(queue);
+  $("upload-trouble").hidden = trouble === "";
+  if ($("upload-trouble").textContent !== trouble) $("upload-trouble").textContent = trouble;
+  paintVerdict($("card-verdict"), judgeCard(queue), `/flights/${flightId}/receipt`);
 }
 
-let repaint = 0;
-const dirty = new Set();
+function paintButtons() {
+  const counts = queue.items.count();
+  const taken = counts.accepted + counts.checking + counts.sending;
+  $("start-upload").hidden = queue.isStarted;
+  $("start-upload").disabled = queue.items.list.length === 0;
+  $("retry-failed").hidden = counts.failed === 0;
+  $("submit-flight").hidden = flightId === null || (counts.accepted === 0 && !queue.isStarted);
+  $("submit-flight").disabled = queue.isBusy || counts.accepted === 0 || isSubmitted;
+  $("auto-submit").parentElement.hidden = !queue.isStarted || !queue.isBusy || taken === 0;
+}
+
+function paintCheck() {
+  const items = queue.items.list.filter((item) => item.file);
+  const count = findings.paint(items);
+  $("check-panel").hidden = items.length === 0;
+  const faulty = items.filter((item) => item.codes.length > 0).length;
+  $("check-text").textContent = precheck.isBusy
+    ? _("Looking at the files… {done} of {count}", { done: precheck.done, count: items.length })
+    : count === 0
+      ? _("{count} files, nothing stands out.", { count: items.length })
+      : _("{good} files without a finding, {faulty} with.", { good: items.length - faulty, faulty });
+}
+
+function paintAll() {
+  isListOld = false;
+  table.show(queue.items.list);
+  table.paintChips(queue.items.list);
+  paintTotals();
+  paintButtons();
+  paintCheck();
+}
 
 /** Paint at most four times a second: thousands of files report progress. */
 function paintSoon(item = null) {
   if (item) dirty.add(item);
-  if (repaint) return;
-  repaint = setTimeout(() => {
+  else isListOld = true;
+  repaint ||= setTimeout(() => {
     repaint = 0;
-    meter.add(queue.bytes.sent, performance.now());
-    for (const each of dirty) paintRow(each);
+    meter.add(queue.moved, performance.now());
+    if (isListOld) paintAll();
+    else paintDirty();
     dirty.clear();
-    paintTotals();
   }, REPAINT_MS);
+}
+
+function paintDirty() {
+  for (const each of dirty) table.refresh(each);
+  table.paintChips(queue.items.list);
+  paintTotals();
+  paintButtons();
 }
 
 function take(files) {
@@ -131,96 +129,92 @@ function take(files) {
     showToast(_("Nothing to upload was found there."), { tone: "warn" });
     return;
   }
-  const added = queue.add(files);
-  for (const item of added) makeRow(item);
+  const added = queue.items.addFiles(files);
   const known = files.length - added.length;
   if (known > 0) showToast(_("{count} files were already in the list.", { count: known }));
-  paintTotals();
-}
-
-async function makeFlight() {
-  const fields = new FormData(form);
-  const body = { name: fields.get("name").trim(), kind: fields.get("kind") };
-  if (fields.get("site")?.trim()) body.site = fields.get("site").trim();
-  const flight = await request("POST", "/flights", { body });
-  return flight.id;
+  precheck.flightKind = flightKind();
+  precheck.add(added);
+  paintAll();
 }
 
 async function start() {
   if (!form.reportValidity() || queue.isStarted) return;
-  startButton.disabled = true;
+  $("start-upload").disabled = true;
+  const fields = new FormData(form);
   try {
-    flightId ??= await makeFlight();
+    flightId ??= await makeFlight({
+      name: fields.get("name").trim(), kind: fields.get("kind"), site: fields.get("site")?.trim(),
+    });
   } catch (error) {
-    startButton.disabled = false;
-    if (!(error instanceof ApiError)) throw error;
-    showToast([error.message, error.remedy].join(" "), { tone: "danger", lastsMs: 12_000 });
+    $("start-upload").disabled = false;
+    tellTrouble(error);
     return;
   }
-  // A reload or a crash from here on finds the flight again and adds to it.
+  // A reload or a crash from here on finds the flight again and goes on.
   history.replaceState(null, "", `/flights/new?flight_id=${encodeURIComponent(flightId)}`);
   for (const field of form.elements) {
     if (field.name) field.disabled = true;
   }
+  form.dataset.kind = fields.get("kind") ?? form.dataset.kind;
   queue.start(flightId);
-  paintTotals();
+  paintAll();
 }
 
 async function submit() {
-  submitButton.disabled = true;
+  const { expected, transferring } = queue.counts;
+  const open = expected + transferring;
+  const question = _("{count} files have not arrived and would be left out of this flight for good. Submit all the same?", { count: open });
+  if (open > 0 && !globalThis.confirm(question)) return;
+  $("submit-flight").disabled = true;
   try {
-    await request("POST", `/flights/${flightId}/submit`, { body: {} });
+    await submitFlight(flightId, { leaveOutOpen: open > 0 });
   } catch (error) {
-    submitButton.disabled = false;
-    if (!(error instanceof ApiError)) throw error;
-    showToast([error.message, error.remedy].join(" "), { tone: "danger", lastsMs: 12_000 });
+    $("submit-flight").disabled = false;
+    tellTrouble(error);
     return;
   }
   isSubmitted = true;
   location.assign(`/flights/${flightId}`);
 }
 
-function wireDropZone() {
-  for (const kind of ["dragenter", "dragover"]) {
-    zone.addEventListener(kind, (event) => {
-      event.preventDefault();
-      zone.classList.add("is-over");
-    });
-  }
-  zone.addEventListener("dragleave", () => zone.classList.remove("is-over"));
-  zone.addEventListener("drop", async (event) => {
-    event.preventDefault();
-    zone.classList.remove("is-over");
-    take(await filesFromDrop(event.dataTransfer));
-  });
-  // A file dropped beside the zone must not replace the page and end the upload.
-  for (const kind of ["dragover", "drop"]) {
-    document.addEventListener(kind, (event) => event.preventDefault());
-  }
-  for (const id of ["choose-files", "choose-folder"]) {
-    const field = document.getElementById(id);
-    field.addEventListener("change", () => {
-      take(filesFromField(field));
-      field.value = "";
-    });
-  }
+/** The last files are in: submit if that was asked for, else put the next step under Enter. */
+function settle() {
+  paintAll();
+  const { failed, missing } = queue.items.count();
+  if (failed + missing === 0 && $("auto-submit").checked && !isSubmitted) submit();
+  else if (!$("submit-flight").disabled && failed + missing === 0) $("submit-flight").focus();
+  verify();
 }
 
-wireDropZone();
-queue.addEventListener("change", (event) => paintSoon(event.detail));
-queue.addEventListener("settled", () => {
-  paintTotals();
-  // The next step is one Enter away, unless something can still be sent again.
-  if (!submitButton.disabled && queue.count("failed") === 0) submitButton.focus();
+/** The server reads what it stored once more; then it says that the card may be wiped. */
+function verify() {
+  if (queue.isBusy || queue.counts?.card_may_be_wiped || isSubmitted) return;
+  if (queue.items.count().accepted > 0) setTimeout(() => queue.look().then(verify), VERIFY_MS);
+}
+
+wireDropZone($("drop-zone"), [$("choose-files"), $("choose-folder")], take);
+precheck.addEventListener("change", () => paintSoon());
+precheck.addEventListener("settled", () => {
+  queue.send();
+  paintAll();
 });
-startButton.addEventListener("click", start);
-retryButton.addEventListener("click", () => queue.retry());
-submitButton.addEventListener("click", submit);
+queue.addEventListener("change", (event) => paintSoon(event.detail));
+queue.addEventListener("settled", settle);
+queue.addEventListener("trouble", (event) => tellTrouble(event.detail));
+link.addEventListener("change", () => paintSoon());
+$("start-upload").addEventListener("click", start);
+$("retry-failed").addEventListener("click", () => queue.retry());
+$("submit-flight").addEventListener("click", submit);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   start();
 });
+form.addEventListener("change", () => {
+  precheck.judge(flightKind());
+  paintAll();
+});
 addEventListener("beforeunload", (event) => {
   if (queue.isBusy && !isSubmitted) event.preventDefault();
 });
-paintTotals();
+if (flightId) queue.open(flightId).then(paintAll, tellTrouble);
+paintAll();

@@ -1,180 +1,224 @@
 /**
- * Files on their way to the server, a few at a time. States of a file:
- * waiting -> sending -> checking -> received | rejected (the server named why) | failed (the link
- * broke, can be sent again). No file ever holds the others.
+ * Files on their way to the server, a few at a time. A broken link stops nothing for good: each
+ * file waits for it and goes on where the server stands. No file ever holds the others.
  */
 
-import { API, ApiError, describeProblem, errorFromText } from "./api.js";
-import { _ } from "./i18n.js";
+import { Announcer } from "./announce.js";
+import { ApiError } from "./api.js";
+import { NAMED_BY_SERVER } from "./file_checks.js";
+import { hashFile, FileUnreadableError } from "./file_workers.js";
+import { FlightFiles } from "./flight_files.js";
+import { ChunkPace, transfer } from "./tus_transfer.js";
+import { UploadItems } from "./upload_items.js";
 
 const PARALLEL = 4;
-const ATTEMPTS = 4;
-const RETRY_MS = [1000, 3000, 8000];
-const STALL_MS = 60_000;
-
-const PHOTO_SUFFIXES = /\.(jpe?g|png|tiff?)$/i;
-
-/** The code of why a file need not be sent at all, or null. */
-function precheck(file, path) {
-  if (!PHOTO_SUFFIXES.test(path)) return "unsupported_format";
-  return file.size === 0 ? "empty_file" : null;
-}
-
-/** POST one file; `onProgress` hears the bytes that left. Resolves to the answer. */
-function sendFile(url, file, path, onProgress) {
-  return new Promise((resolve, reject) => {
-    const form = new FormData();
-    form.append("file", file, path);
-    const exchange = new XMLHttpRequest();
-    let watchdog = 0;
-    const rearm = () => {
-      clearTimeout(watchdog);
-      watchdog = setTimeout(() => exchange.abort(), STALL_MS);
-    };
-    exchange.open("POST", url);
-    exchange.setRequestHeader("Accept", "application/json");
-    exchange.upload.addEventListener("progress", (event) => {
-      rearm();
-      onProgress(Math.min(event.loaded, file.size));
-    });
-    exchange.addEventListener("loadend", () => clearTimeout(watchdog));
-    exchange.addEventListener("load", () => {
-      if (exchange.status >= 200 && exchange.status < 300) {
-        resolve(JSON.parse(exchange.responseText || "{}"));
-      } else {
-        reject(errorFromText(exchange.status, exchange.responseText));
-      }
-    });
-    for (const kind of ["error", "abort"]) {
-      exchange.addEventListener(kind, () => reject(new ApiError(0)));
-    }
-    rearm();
-    exchange.send(form);
-  });
-}
+const FOLLOW_MS = 1500;
+const OF_THE_FILE = new Set(["file_too_large", "unsupported_file", "empty_file"]);
 
 const sleep = (delayMs) => new Promise((resolve) => { setTimeout(resolve, delayMs); });
 
-/** Emits `change` (detail: the item) and `settled` when nothing waits or moves any more. */
+/**
+ * Emits `change` (detail: the item, or null for many), `settled` when nothing moves any more, and
+ * `trouble` (detail: ApiError) where the server refuses to say what it has.
+ */
 export class UploadQueue extends EventTarget {
-  items = [];
-  #running = 0;
-  #url = null;
+  items = new UploadItems();
+  counts = null;
+  moved = 0; // bytes sent by this page, for the rate
+  isStarted = false;
+  #flightId = null;
+  #running = new Set();
+  #isAnnouncing = false;
+  #toAnnounce = [];
+  #pace = new ChunkPace();
+  #following = null;
 
-  /** Take files in; the same path with the same size twice is taken once. */
-  add(files) {
-    const known = new Set(this.items.map((item) => `${item.path}\n${item.size}`));
-    const added = [];
-    for (const { file, path } of files) {
-      const key = `${path}\n${file.size}`;
-      if (known.has(key)) continue;
-      known.add(key);
-      const item = { file, path, size: file.size, sent: 0, state: "waiting", reason: "", remedy: "" };
-      const code = precheck(file, path);
-      if (code) {
-        const { message, remedy } = describeProblem(code);
-        Object.assign(item, { state: "rejected", reason: message, remedy });
-      }
-      this.items.push(item);
-      added.push(item);
-    }
-    this.#fill();
-    if (!this.isBusy) this.dispatchEvent(new CustomEvent("settled"));
-    return added;
+  constructor(link) {
+    super();
+    this.link = link;
   }
 
-  /** Begin (or go on) sending to the flight. */
-  start(flightId) {
-    this.#url = `${API}/flights/${flightId}/photos`;
-    this.#fill();
-  }
-
-  get isStarted() {
-    return this.#url !== null;
-  }
-
-  /** Send the failed files (or one of them) again. */
-  retry(only = null) {
-    for (const item of this.items) {
-      if (item.state === "failed" && (only === null || item === only)) this.#set(item, "waiting");
-    }
-    this.#fill();
-  }
-
-  count(...states) {
-    return this.items.filter((item) => states.includes(item.state)).length;
-  }
-
+  /** Whether anything is still to be done that needs nobody. */
   get isBusy() {
-    return this.isStarted && this.count("waiting", "sending", "checking") > 0;
+    const { reading, waiting, sending, checking } = this.items.count();
+    return checking > 0 || (this.isStarted && reading + waiting + sending > 0);
   }
 
-  /** Bytes over all files: in all, and gone (a settled file counts whole). */
-  get bytes() {
-    let total = 0;
-    let sent = 0;
-    for (const item of this.items) {
-      total += item.size;
-      sent += item.state === "received" || item.state === "rejected" ? item.size : item.sent;
+  /** Learn what the server has of the flight; files that were announced and not sent are missing. */
+  async open(flightId) {
+    this.#bind(flightId);
+    await this.look();
+    this.#followOn();
+  }
+
+  /** Begin sending to the flight. Files that are added later join by themselves. */
+  start(flightId) {
+    this.#bind(flightId);
+    this.isStarted = true;
+    this.send();
+  }
+
+  /** Announce and send what was looked at and is not left out. */
+  send() {
+    if (!this.isStarted) return;
+    for (const item of this.items.list) {
+      if (item.state === "reading" && item.isChecked) this.#admit(item);
     }
-    return { total, sent };
+    this.#announceAll();
+  }
+
+  /** What the person chose for files whose check found something. */
+  choose(items, choice) {
+    for (const item of items) {
+      if (item.state !== "reading" && item.state !== "left_out" && item.state !== "waiting") continue;
+      item.choice = choice;
+      item.isLeftOut = choice === "leave";
+      if (this.isStarted) item.state = "reading";
+    }
+    this.send();
+    this.#tell(null);
+  }
+
+  /** Try files again that could not be read, now that the card is back. */
+  retry() {
+    for (const item of this.items.list) {
+      if (item.state === "failed") Object.assign(item, { state: "reading", code: "", message: "", remedy: "", outside: null });
+    }
+    this.send();
+  }
+
+  #bind(flightId) {
+    if (this.#flightId === flightId) return;
+    this.#flightId = flightId;
+    this.announcer = new Announcer(flightId);
+    this.files = new FlightFiles(flightId);
+  }
+
+  #admit(item) {
+    const isNamed = item.codes.some((code) => NAMED_BY_SERVER.has(code));
+    if (item.isLeftOut && !(isNamed && item.choice === null)) item.state = "left_out";
+    else if (item.outside === "unreadable_file") this.#set(item, "failed", { code: "unreadable_file" });
+    else item.state = "waiting";
+    if (item.state !== "left_out") this.#toAnnounce.push(item);
+    this.#tell(item);
+  }
+
+  /** First all names, so that the receipt knows what is to come; then the bytes. */
+  async #announceAll() {
+    if (this.#isAnnouncing) return;
+    this.#isAnnouncing = true;
+    while (this.#toAnnounce.length > 0) await this.#announceBatch(this.#toAnnounce.splice(0));
+    this.#isAnnouncing = false;
+    this.#fill();
+  }
+
+  async #announceBatch(batch) {
+    const hear = (item, answer) => this.#hearFirst(item, answer);
+    try {
+      await this.link.persist(() => this.announcer.tellAll(batch, hear));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      for (const item of batch) this.#fail(item, error);
+    }
+    this.#tell(null);
+  }
+
+  /** So far only path and size agree; whether the content does is known when it was hashed. */
+  #hearFirst(item, answer) {
+    const isNamed = item.codes.some((code) => NAMED_BY_SERVER.has(code));
+    if (isNamed && answer.state === "rejected") this.items.hear(item, answer);
   }
 
   #fill() {
-    if (!this.isStarted) return;
-    while (this.#running < PARALLEL) {
-      const next = this.items.find((item) => item.state === "waiting");
-      if (!next) break;
-      this.#running += 1;
-      this.#set(next, "sending");
-      this.#transfer(next).finally(() => {
-        this.#running -= 1;
+    const waiting = this.items.list.filter((item) => item.state === "waiting" && item.file && !this.#running.has(item));
+    for (const item of waiting.slice(0, PARALLEL - this.#running.size)) {
+      this.#running.add(item);
+      this.#carry(item).finally(() => {
+        this.#running.delete(item);
         this.#fill();
-        if (!this.isBusy) this.dispatchEvent(new CustomEvent("settled"));
       });
     }
+    if (waiting.length === 0 && this.#running.size === 0) this.#followOn();
   }
 
-  async #transfer(item) {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const answer = await sendFile(this.#url, item.file, item.path, (sent) => {
-          item.sent = sent;
-          this.#set(item, sent >= item.size ? "checking" : "sending");
-        });
-        item.photoId = answer.id ?? answer.photo_id ?? null;
-        item.reason = (answer.flags ?? []).map((code) => describeProblem(code).message).join(" ");
-        item.remedy = "";
-        this.#set(item, "received");
-        return;
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        item.sent = 0;
-        item.reason = error.message;
-        item.remedy = error.remedy;
-        if (error.code === "duplicate_photo" && attempt > 1) {
-          // It arrived the first time; only the answer was lost.
-          Object.assign(item, { reason: "", remedy: "" });
-          this.#set(item, "received");
-          return;
-        }
-        if (!error.isPassing && error.status !== 401) {
-          this.#set(item, "rejected");
-          return;
-        }
-        if (attempt >= ATTEMPTS || error.status === 401) {
-          if (error.isPassing) item.remedy = _("Send it again when the connection is back.");
-          this.#set(item, "failed");
-          return;
-        }
-        this.#set(item, "sending");
-        await sleep(RETRY_MS[attempt - 1]);
-      }
+  /** Bring one file to the server, however often the link breaks. */
+  async #carry(item) {
+    this.#set(item, "sending");
+    try {
+      item.sha256 ??= await hashFile(item.file);
+      await this.link.persist(() => this.#sendOnce(item));
+    } catch (error) {
+      if (error instanceof FileUnreadableError) this.#set(item, "failed", { code: "unreadable_file" });
+      else if (error instanceof ApiError) this.#fail(item, error);
+      else throw error;
+    }
+    this.#followOn();
+  }
+
+  /** What the server says of the file itself is final; all else may be mended and tried again. */
+  #fail(item, { code, message, remedy }) {
+    this.#set(item, OF_THE_FILE.has(code) ? "rejected" : "failed", { code, message, remedy });
+  }
+
+  async #sendOnce(item) {
+    const answer = await this.announcer.tell(item);
+    this.items.hear(item, answer);
+    this.#tell(item);
+    if (answer.state !== "expected" && answer.state !== "transferring") return;
+    Object.assign(item, { state: "sending", wasSent: true });
+    await transfer(item, {
+      flightId: this.#flightId, pace: this.#pace,
+      onProgress: (sent) => {
+        this.moved += Math.max(0, sent - item.sent);
+        item.sent = sent;
+        this.#tell(item);
+      },
+    });
+    this.#set(item, "checking");
+  }
+
+  /** Hear what changed at the server, once. */
+  look() {
+    return this.link.persist(() => this.#follow());
+  }
+
+  /** Ask for what changed at the server until nothing is being checked any more. */
+  #followOn() {
+    this.#following ??= this.#followLoop().catch((error) => {
+      if (!(error instanceof ApiError)) throw error;
+      this.dispatchEvent(new CustomEvent("trouble", { detail: error }));
+    }).finally(() => {
+      this.#following = null;
+      if (!this.isBusy) this.dispatchEvent(new CustomEvent("settled"));
+    });
+  }
+
+  async #followLoop() {
+    await this.look();
+    while (this.items.count().checking > 0) {
+      await sleep(FOLLOW_MS);
+      await this.look();
     }
   }
 
-  #set(item, state) {
-    item.state = state;
+  async #follow() {
+    await this.files.follow((answer) => this.#hearNews(answer));
+    this.counts = await this.files.count();
+    this.#tell(null);
+  }
+
+  #hearNews(answer) {
+    const item = this.items.find(answer.id);
+    const isOurs = item !== null && (this.#running.has(item) || item.state === "waiting" || item.state === "reading");
+    if (!isOurs) this.items.adopt(answer); // what we are sending ourselves, we know better
+  }
+
+  #set(item, state, facts = {}) {
+    Object.assign(item, { state }, facts);
+    this.#tell(item);
+  }
+
+  #tell(item) {
     this.dispatchEvent(new CustomEvent("change", { detail: item }));
   }
 }

@@ -9,7 +9,7 @@ const MIN_CONTEXT_PX = 480; // and never closer than this many photo pixels
 const MIN_ZOOM_RATIO = 0.8; // of the zoom that shows the whole photo
 
 /** A tile source for one photo of ours. Level 0 is the smallest, as in Deep Zoom. */
-function tileSource(photo) {
+export function tileSource(photo) {
   return {
     width: photo.width_px,
     height: photo.height_px,
@@ -22,7 +22,31 @@ function tileSource(photo) {
   };
 }
 
-export class PhotoViewer {
+/** The square of photo pixels that the first look shows: the box with its surroundings. */
+function firstLook(photo, [xMin, yMin, xMax, yMax]) {
+  const least = Math.min(MIN_CONTEXT_PX, Math.max(photo.width_px, photo.height_px));
+  const size = Math.max((xMax - xMin) * CONTEXT, (yMax - yMin) * CONTEXT, least);
+  return { x: (xMin + xMax - size) / 2, y: (yMin + yMax - size) / 2, size };
+}
+
+/**
+ * Have the tiles of the first look at a sighting cut and sent while the person still looks at
+ * another one. `shownPx` is how large the photo will stand on the screen.
+ */
+export function warmPhoto({ photo, bbox_xyxy: box }, shownPx = Math.min(innerWidth, innerHeight)) {
+  const { x, y, size } = firstLook(photo, box);
+  const stepsDown = Math.max(0, Math.floor(Math.log2(size / (shownPx * devicePixelRatio))));
+  const tile = photo.tile_px * 2 ** stepsDown;
+  const level = photo.max_level - stepsDown;
+  const [right, bottom] = [Math.min(x + size, photo.width_px), Math.min(y + size, photo.height_px)];
+  for (let row = Math.max(0, Math.floor(y / tile)); row * tile < bottom; row += 1) {
+    for (let column = Math.max(0, Math.floor(x / tile)); column * tile < right; column += 1) {
+      new Image().src = tileSource(photo).getTileUrl(level, column, row);
+    }
+  }
+}
+
+export class PhotoViewer extends EventTarget {
   #viewer;
   #box = null;
   #rings = [];
@@ -31,7 +55,12 @@ export class PhotoViewer {
   #showBox = true;
   #isOpen = false; // the first tiles may be drawn before the first view is set
 
+  /**
+   * Emits `open` when a photo was put in and `move` when it lies elsewhere on the screen;
+   * `data-sharp` on the element tells whether every tile of the present view is there.
+   */
   constructor(element, zoomLabel, outlineSvg) {
+    super();
     this.element = element;
     this.zoomLabel = zoomLabel;
     this.#viewer = OpenSeadragon({
@@ -61,7 +90,10 @@ export class PhotoViewer {
     this.#viewer.addHandler("animation", () => this.#noteZoom());
     this.#viewer.addHandler("animation-finish", () => this.#noteZoom());
     this.#viewer.addHandler("resize", () => this.#noteZoom());
-    this.#viewer.addHandler("update-viewport", () => this.#outline.follow(this.#image));
+    this.#viewer.addHandler("update-viewport", () => {
+      this.#outline.follow(this.#image);
+      this.dispatchEvent(new Event("move"));
+    });
     this.#viewer.addHandler("open", () => this.#onOpen());
     this.#viewer.addHandler("open-failed", () => this.#sayFailure());
     this.#viewer.addHandler("tile-load-failed", () => this.#sayFailure());
@@ -81,6 +113,8 @@ export class PhotoViewer {
     this.photo = photo;
     this.#isOpen = false;
     this.element.classList.remove("has-pixels", "has-failed", "is-empty");
+    this.element.dataset.sharp = "no";
+    this.dispatchEvent(new Event("open"));
     this.element.setAttribute("aria-label", _("Photo {name}, zoomable", { name: photo.name }));
     this.#viewer.open(tileSource(photo));
   }
@@ -97,12 +131,9 @@ export class PhotoViewer {
   /** Zoom to the box with its surroundings. */
   showBoxArea({ immediately = false } = {}) {
     if (!this.#isOpen) return;
-    const [xMin, yMin, xMax, yMax] = this.#box;
-    const least = Math.min(MIN_CONTEXT_PX, Math.max(this.photo.width_px, this.photo.height_px));
-    const size = Math.max((xMax - xMin) * CONTEXT, (yMax - yMin) * CONTEXT, least);
-    const rectangle = this.#image.imageToViewportRectangle(
-      (xMin + xMax - size) / 2, (yMin + yMax - size) / 2, size, size);
-    this.#viewer.viewport.fitBounds(rectangle, immediately);
+    const { x, y, size } = firstLook(this.photo, this.#box);
+    this.#viewer.viewport.fitBounds(
+      this.#image.imageToViewportRectangle(x, y, size, size), immediately);
   }
 
   /** Zoom out to the whole photo. */
@@ -131,6 +162,31 @@ export class PhotoViewer {
     return show;
   }
 
+  /** Whether the box and the outline are shown. */
+  get showsBox() {
+    return this.#showBox;
+  }
+
+  /** Whether a photo is in. */
+  get isOpen() {
+    return this.#isOpen;
+  }
+
+  /** Where a point of the photo stands on the element, in CSS pixels. */
+  toElement(x, y) {
+    return this.#image.imageToViewerElementCoordinates(new OpenSeadragon.Point(x, y));
+  }
+
+  /** Which point of the photo stands at a point of the element, in photo pixels. */
+  toPhoto(x, y) {
+    return this.#image.viewerElementToImageCoordinates(new OpenSeadragon.Point(x, y));
+  }
+
+  /** Let the mouse move and zoom the photo, or not, while something else takes it. */
+  setMovable(isMovable) {
+    this.#viewer.setMouseNavEnabled(isMovable);
+  }
+
   destroy() {
     this.#viewer.destroy();
   }
@@ -146,6 +202,11 @@ export class PhotoViewer {
 
   #onOpen() {
     this.#isOpen = true;
+    const image = this.#image;
+    const noteSharp = () => {
+      if (image === this.#image) this.element.dataset.sharp = image.getFullyLoaded() ? "yes" : "no";
+    };
+    image.addHandler("fully-loaded-change", noteSharp);
     const { viewport } = this.#viewer;
     // A photo smaller than the window may be shrunk to its own pixels all the same.
     viewport.minZoomLevel = Math.min(

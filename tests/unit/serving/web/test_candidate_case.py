@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -12,15 +13,14 @@ from serving.api.review_schemas import CandidateAnswer, EventItem, SightingDetai
 from serving.flights.catalogue import Progress
 from serving.review.decision import CandidateState, Verdict
 from serving.web.candidate_case import (
-    choose_guide,
     describe_for_scripts,
-    find_threshold,
     list_decisions,
     list_models,
 )
+from serving.web.class_guide import choose_guide
 from serving.web.flight_pages import estimate_left_s
+from serving.web.queue_query import QueueQuery, read_query
 from serving.web.rendering import Words
-from serving.web.review_pages import QueueQuery, read_query
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 RENA = Person(2, "rena", Role.REVIEWER)
@@ -88,14 +88,6 @@ def _decision(event_id: int, verdict: Verdict, by: str, *, undone: bool = False)
     )
 
 
-def test_threshold_is_that_of_the_candidates_class() -> None:
-    candidate = _candidate(
-        _sighting(HazardClass.MANHOLE_MISSING, 0.2), _sighting(HazardClass.MANHOLE_BROKEN, 0.4)
-    )
-    assert find_threshold(candidate) == pytest.approx(0.4)
-    assert find_threshold(_candidate(_sighting(HazardClass.MANHOLE_BROKEN, None))) is None
-
-
 def test_models_are_named_once_each_with_the_threshold_of_the_class() -> None:
     sha256 = "0123456789abcdef" * 4
     own = _sighting(HazardClass.MANHOLE_BROKEN, 0.4)
@@ -143,7 +135,8 @@ def test_sightings_of_the_candidates_class_come_first() -> None:
 def test_guide_follows_the_language() -> None:
     entry = load_taxonomy()[HazardClass.FACADE_CRACK]
     assert choose_guide(entry, "en").definition == entry.definition_en
-    assert choose_guide(entry, "zh_CN").exclude == entry.exclude_zh
+    texts = tuple(each.text for each in choose_guide(entry, "zh_CN").exclude)
+    assert texts == entry.exclude_zh
 
 
 def test_only_the_last_standing_decision_of_ones_own_can_be_undone() -> None:
@@ -179,14 +172,34 @@ def test_time_left_follows_the_mean_rate() -> None:
 
 
 def test_queue_query_leaves_out_what_is_not_set() -> None:
-    query = QueueQuery(CandidateState.UNSURE, 4, None)
+    query = QueueQuery(CandidateState.UNSURE, flight_id=4)
     assert query.encode() == "state=unsure&flight_id=4"
     assert query.encode(state="pending") == "state=pending&flight_id=4"
+    assert QueueQuery(mine=True, ambiguous=False).encode() == (
+        "state=pending&ambiguous=false&mine=true"
+    )
 
 
 def test_queue_query_reads_what_it_wrote() -> None:
-    query = read_query(CandidateState.UNSURE, "4", "facade_crack")
-    assert query == QueueQuery(CandidateState.UNSURE, 4, HazardClass.FACADE_CRACK)
-    assert query.encode() == "state=unsure&flight_id=4&hazard_class=facade_crack"
-    assert read_query(CandidateState.PENDING, "", "") == QueueQuery()
-    assert read_query(CandidateState.PENDING, "", "no_such_class") == QueueQuery()
+    query = read_query(
+        state=CandidateState.UNSURE,
+        tier="urgent",
+        flight_id="4",
+        hazard_class="facade_crack",
+        area="grid:G 7",
+        min_score="0.5",
+        ambiguous="false",
+        mine="true",
+    )
+    assert dict(parse_qsl(query.encode())) == {
+        "state": "unsure",
+        "tier": "urgent",
+        "hazard_class": "facade_crack",
+        "flight_id": "4",
+        "area": "grid:G 7",
+        "min_score": "0.5",
+        "ambiguous": "false",
+        "mine": "true",
+    }
+    assert read_query() == QueueQuery()
+    assert read_query(tier="red", hazard_class="no_such_class", min_score="nan") == QueueQuery()

@@ -1,0 +1,35 @@
+"""Forget uploads that nobody goes on with, now and then."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from serving.flights.uploads import sweep_uploads
+from serving.jobs.context import WorkerContext
+from serving.jobs.file_checks import folder_of
+
+logger = logging.getLogger(__name__)
+
+SWEEP_EVERY_S = 3600.0
+
+
+async def sweep_for_ever(context: WorkerContext, every_s: float = SWEEP_EVERY_S) -> None:
+    """Sweep at the start and every hour; what goes wrong is told and tried again."""
+    while True:
+        await asyncio.to_thread(sweep_once, context)
+        await asyncio.sleep(every_s)
+
+
+def sweep_once(context: WorkerContext) -> None:
+    """Forget what expired; its files stay announced."""
+    try:
+        with context.sessions.begin() as session:
+            swept = sweep_uploads(session, folder_of(context))
+    except (OSError, SQLAlchemyError) as error:
+        logger.warning("expired uploads were not removed: %s", error)
+        return
+    if swept:
+        logger.info("%d files of expired uploads were removed", swept)

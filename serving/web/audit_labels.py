@@ -1,0 +1,116 @@
+"""Words for what stands in the audit log, as messages of the catalogue."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from serving.web.i18n import N_
+from serving.web.labels import (
+    AREA_LEVELS,
+    CANDIDATE_STATES,
+    FLIGHT_KINDS,
+    FLIGHT_STATES,
+    LAYER_KINDS,
+    ROLES,
+    VERDICTS,
+)
+
+ACTS: Final[dict[str, str]] = {
+    "decide": N_("Decision"),
+    "undo": N_("Decision undone"),
+    "opinion": N_("Second opinion"),
+    "bulk_reject": N_("Similar candidates rejected"),
+    "undo_bulk": N_("Bulk act undone"),
+    "correct_box": N_("Box corrected"),
+    "correct_class": N_("Class corrected"),
+    "undo_correction": N_("Correction undone"),
+    "assign": N_("Work assigned"),
+    "end_assignment": N_("Assignment ended"),
+    "ask_second": N_("Second opinion asked for"),
+    "mark_check": N_("Marked as certain"),
+    "unmark_check": N_("Mark of certainty taken back"),
+    "merge": N_("Candidates merged"),
+    "split": N_("Candidate split"),
+    "undo_grouping": N_("Merge or split undone"),
+    "create_flight": N_("Flight created"),
+    "submit_flight": N_("Flight submitted"),
+    "cancel_flight": N_("Flight cancelled"),
+    "retry_flight": N_("Failed photos tried again"),
+    "reprocess_flight": N_("Flight processed anew"),
+    "delete_upload": N_("Upload deleted"),
+    "import_layer": N_("Layer imported"),
+    "delete_layer": N_("Layer deleted"),
+    "create_user": N_("User added"),
+    "set_password": N_("Password changed"),
+    "set_role": N_("Role changed"),
+    "disable_user": N_("User disabled"),
+    "sign_in": N_("Signed in"),
+    "sign_in_failed": N_("Sign-in failed"),
+    "sign_out": N_("Signed out"),
+    "take_up_models": N_("Models taken up"),
+}
+SUBJECT_KINDS: Final[dict[str, str]] = {
+    "candidate": N_("Candidate"),
+    "flight": N_("Flight"),
+    "layer": N_("Layer"),
+    "upload": N_("Upload"),
+    "bulk": N_("Bulk act"),
+    "assignment": N_("Assignment"),
+    "user": N_("User"),
+    "account": N_("Account"),
+    "models": N_("Models"),
+}
+ACTOR_ROLES: Final[dict[str, str]] = ROLES | {
+    "service": N_("Service"),
+    "console": N_("Command line"),
+    "unknown": N_("Not signed in"),
+}
+FIELDS: Final[dict[str, str]] = {
+    "state": N_("State"),
+    "verdict": N_("Verdict"),
+    "truth": N_("Truth"),
+    "note": N_("Note"),
+    "duplicate_of": N_("Duplicate of"),
+    "undoes": N_("Undoes"),
+    "candidates": N_("Candidates"),
+    "name": N_("Name"),
+    "kind": N_("Kind"),
+    "site": N_("Site"),
+    "run": N_("Run"),
+    "level": N_("Level"),
+    "features": N_("Features"),
+    "role": N_("Role"),
+    "address": N_("Address"),
+    "models": N_("Models"),
+    "review_event": N_("Act no."),
+    "grouping_event": N_("Act no."),
+    "correction_event": N_("Act no."),
+    "bulk_act": N_("Act no."),
+    "is_opinion": N_("Blind opinion"),
+    "bbox_xyxy": N_("Box"),
+    "hazard_class": N_("Class"),
+    "left_out": N_("Left out"),
+    "path": N_("File"),
+    "user_id": N_("Person"),
+    "flight_id": N_("Flight"),
+    "area": N_("Area"),
+}
+VALUES: Final[dict[str, dict[str, str]]] = {
+    "state": FLIGHT_STATES | CANDIDATE_STATES,
+    "verdict": VERDICTS,
+    "truth": VERDICTS,
+    "kind": FLIGHT_KINDS | LAYER_KINDS,
+    "level": AREA_LEVELS,
+    "role": ROLES,
+}
+FINDINGS: Final[dict[str, str]] = {
+    "changed": N_("The entry was changed."),
+    "broken_link": N_("The entry does not follow from the one before."),
+    "gap": N_("Entries before this one are missing."),
+    "order": N_("The entry stands in the wrong place."),
+    "incomplete": N_("The entry is not complete."),
+    "other_head": N_("The entry is another one than was noted before."),
+    "cut_off": N_("An entry that was noted before is missing."),
+    "event_without_entry": N_("An act of review does not stand in the log as it was done."),
+    "entry_without_event": N_("The act that the entry tells of is missing."),
+}
