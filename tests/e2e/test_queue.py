@@ -55,7 +55,7 @@ def test_tiers_and_filters_narrow_the_list_and_stay_in_the_address(
     page = visitor.page
     rows = page.locator("table.candidates tbody tr")
     expect(rows).to_have_count(4)
-    page.get_by_role("navigation", name="等级").get_by_role("link", name=re.compile("^急")).click()
+    page.get_by_role("navigation", name="审核次序").get_by_role("link", name=re.compile("^急")).click()
     expect(page).to_have_url(re.compile("tier=urgent"))
     urgent = page.locator(".tier-urgent[aria-current] .count").inner_text()
     expect(rows).to_have_count(int(urgent))
