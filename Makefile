@@ -7,7 +7,7 @@ VENDOR := serving/web/static/vendor
 MIN_NODE := 18
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types contracts unit e2e browser bench bench-geometry bench-serving lock clean
+.PHONY: help run test lint types contracts unit e2e browser test-soak bench bench-geometry bench-serving lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,11 +29,14 @@ contracts: $(TEST_ENV)/.ready
 	$(TEST_ENV)/bin/lint-imports
 
 unit: $(TEST_ENV)/.ready $(VENDOR)/.ready
-	$(TEST_ENV)/bin/pytest -n auto --maxprocesses=4 -m "not e2e" --cov=detection --cov=serving.review \
+	$(TEST_ENV)/bin/pytest -n auto --maxprocesses=4 -m "not e2e and not soak" --cov=detection --cov=serving.review \
 		--cov-report=term:skip-covered --cov-fail-under=85
 
 e2e: $(TEST_ENV)/.ready $(VENDOR)/.ready browser
 	$(TEST_ENV)/bin/pytest -n auto --maxprocesses=2 -m e2e
+
+test-soak: $(TEST_ENV)/.ready $(VENDOR)/.ready  ## the tests that take minutes each: trainings, runtimes against torch
+	$(TEST_ENV)/bin/pytest -m soak
 
 bench: $(TEST_ENV)/.ready  ## figures of speed and accuracy (slow; wants an idle machine)
 	$(TEST_ENV)/bin/python -m tests.bench

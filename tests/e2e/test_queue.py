@@ -14,6 +14,8 @@ from serving.accounts.users import create_user
 from serving.db.engine import make_sessions, open_engine
 from tests.e2e.conftest import RunningService, Visitor
 
+pytestmark = pytest.mark.e2e
+
 PASSWORD = "queue-secret"
 NAMES = {"quentin": Role.REVIEWER, "arbela": Role.ARBITER}
 
@@ -55,7 +57,9 @@ def test_tiers_and_filters_narrow_the_list_and_stay_in_the_address(
     page = visitor.page
     rows = page.locator("table.candidates tbody tr")
     expect(rows).to_have_count(4)
-    page.get_by_role("navigation", name="审核次序").get_by_role("link", name=re.compile("^急")).click()
+    page.get_by_role("navigation", name="审核次序").get_by_role(
+        "link", name=re.compile("^急")
+    ).click()
     expect(page).to_have_url(re.compile("tier=urgent"))
     urgent = page.locator(".tier-urgent[aria-current] .count").inner_text()
     expect(rows).to_have_count(int(urgent))
@@ -89,6 +93,7 @@ def test_start_goes_past_what_a_colleague_holds(
     free = [each for each in candidate_ids if each not in {item["id"] for item in held}]
     expect(shown).to_have_attribute("data-candidate-id", re.compile("|".join(map(str, free))))
     expect(page.locator("#claim-note")).to_be_hidden()
+    expect(page.locator("#save-state")).to_contain_text("已全部保存")  # the keys are alive now
     page.keyboard.press("x")
     page.keyboard.press("x")
     expect(page.locator("#finished")).to_be_visible()

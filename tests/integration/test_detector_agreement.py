@@ -125,6 +125,7 @@ def assert_runtimes_agree(
 
 
 @pytest.mark.shared
+@pytest.mark.soak
 def test_torch_agrees_with_the_others_on_a_real_photo(
     shared_dir: Path, coco_manifest: ModelManifest
 ) -> None:
@@ -153,6 +154,7 @@ def segment_run(shared_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.mark.shared
+@pytest.mark.soak
 def test_a_segment_run_is_exported_and_all_runtimes_outline_alike(
     shared_dir: Path, segment_run: Path
 ) -> None:

@@ -98,6 +98,7 @@ def test_flight_is_looked_at(tmp_path: Path) -> None:
     assert len(kinds) == 4  # tiles, one photo, the map, one candidate
 
 
+@pytest.mark.soak
 def test_trainings_are_compared(tmp_path: Path) -> None:
     text, kinds = execute(
         NAMES[1],

@@ -78,6 +78,7 @@ def kill_trainer_after_first_epoch(run_dir: Path) -> None:
     os.kill(int(start["process"]), signal.SIGKILL)
 
 
+@pytest.mark.soak
 def test_killed_training_goes_on_to_the_same_epoch_and_says_so(
     tmp_path: Path, run_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
