@@ -13,6 +13,7 @@ class HazardClass(StrEnum):
     MANHOLE_OK = "manhole_ok"
     FACADE_CRACK = "facade_crack"
     ADDED_STOREY = "added_storey"
+    DEMOLISHED = "demolished"
 
     @property
     def thing(self) -> str:

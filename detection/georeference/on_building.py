@@ -24,7 +24,7 @@ from detection.georeference.refusal import require_pose
 from detection.georeference.surroundings import Surroundings
 from detection.georeference.walls import Walls, meet_walls
 
-BUILDING_THINGS = frozenset({"facade_crack", "added_storey"})
+BUILDING_THINGS = frozenset({"facade_crack", "added_storey", "demolished"})
 ROOF_THING = "added_storey"
 
 MIN_PROBABILITY = 0.25

@@ -17,6 +17,7 @@ CLASS_COLORS: Mapping[HazardClass, str] = {
     HazardClass.MANHOLE_OK: "#2c8a4b",
     HazardClass.FACADE_CRACK: "#8250df",
     HazardClass.ADDED_STOREY: "#0969da",
+    HazardClass.DEMOLISHED: "#8a6d3b",
 }
 """One colour per class, in crops, map and page alike."""
 

@@ -1,0 +1,1 @@
+"""What became of buildings between two flights of one place."""
