@@ -3,11 +3,13 @@ PYTHON ?= python3
 PORT ?= 8000
 RUN_ENV := .venv
 TEST_ENV := .venv-test
+BLENDER_ENV := .venv-blender
+SHARED ?= ../shared
 VENDOR := serving/web/static/vendor
 MIN_NODE := 18
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types contracts unit e2e browser test-soak bench bench-geometry bench-serving lock clean
+.PHONY: help run test lint types contracts unit e2e browser test-soak bench bench-geometry bench-change bench-serving storey-renders lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,6 +46,9 @@ bench: $(TEST_ENV)/.ready  ## figures of speed and accuracy (slow; wants an idle
 bench-geometry: $(TEST_ENV)/.ready  ## figures of places, groups and coverage against exact truth
 	OMP_NUM_THREADS=1 $(TEST_ENV)/bin/python -m tests.bench.geometry
 
+bench-change: $(TEST_ENV)/.ready  ## figures of added storeys on rendered and real pairs of flights (hours)
+	$(TEST_ENV)/bin/python -m tests.bench.change $(ARGS)
+
 bench-serving: $(TEST_ENV)/.ready $(VENDOR)/.ready  ## figures of queue, zoom, uploads and decisions under crashes
 	$(TEST_ENV)/bin/python -m tests.bench.serving
 
@@ -58,6 +63,9 @@ browser:
 
 $(RUN_ENV)/.ready: requirements/run.txt pyproject.toml
 	$(call make_env,$(RUN_ENV),run)
+
+$(BLENDER_ENV)/.ready: requirements/blender.txt pyproject.toml
+	$(call make_env,$(BLENDER_ENV),blender)
 
 $(TEST_ENV)/.ready: requirements/test.txt pyproject.toml
 	$(call make_env,$(TEST_ENV),test)
@@ -90,6 +98,15 @@ $(VENDOR)/.ready: package.json package-lock.json serving/web/vendor.py
 	@$(PYTHON) serving/web/vendor.py
 	@touch $@
 
+# Train streets of seeds 1000 on, partly on real ground of photos that are not measured; held-out
+# streets of seeds 9000 on, in other materials. What is rendered already stays.
+STOREYS := $(BLENDER_ENV)/bin/python -m training.synthetic.storeys
+storey-renders: $(BLENDER_ENV)/.ready  ## photos of added storeys into data/ (Python 3.11; half an hour)
+	$(STOREYS) --out data/rendered_storeys/train --wardrobe train --first-seed 1000 --scenes 154 \
+		--ground $(SHARED)/flights/turin_nadir_p4m_rtk:16 $(SHARED)/flights/minsk_oblique_fc220:4 \
+		$(SHARED)/flights/sheffield_park_fc300s_800px/passA_heading90
+	$(STOREYS) --out data/rendered_storeys/val --wardrobe held_out --first-seed 9000 --scenes 32
+
 lock:  ## resolve requirements/*.in anew (the output holds no addresses)
 	@for list in run train test; do \
 		$(TEST_ENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
@@ -97,4 +114,4 @@ lock:  ## resolve requirements/*.in anew (the output holds no addresses)
 			requirements/$$list.in -o requirements/$$list.txt; done
 
 clean:  ## remove environments and caches; data stays
-	rm -rf $(RUN_ENV) $(TEST_ENV) .venv-node node_modules $(VENDOR) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(RUN_ENV) $(TEST_ENV) $(BLENDER_ENV) .venv-node node_modules $(VENDOR) .mypy_cache .ruff_cache .pytest_cache

@@ -18,6 +18,8 @@ class LazyCommands(click.Group):
         "detect": "detection.cli.detect:detect",
         "refine": "detection.cli.refine:refine",
         "coverage": "detection.cli.coverage:coverage",
+        "change": "detection.cli.change:change",
+        "storeys": "detection.cli.storeys:storeys",
         "models": "detection.cli.models:models",
         "render-flight": "training.synthetic.cli:render_flight",
         "data": "training.cli.data:data",

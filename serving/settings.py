@@ -29,7 +29,8 @@ class ServingSettings(BaseSettings):
     the limit of videos and archives, ``max_upload_mb`` that of all other files; an unfinished
     transfer is forgotten ``upload_expiry_h`` hours after its last byte. ``watch`` names folders and
     ``s3://bucket/prefix``, by commas; what lies in a folder there becomes a flight when nothing has
-    changed for ``watch_quiet_s``.
+    changed for ``watch_quiet_s``. ``compare_on_arrival`` compares every flight that is done with
+    the baseline of its place, on ``change_threads`` threads.
     """
 
     model_config = SettingsConfigDict(env_prefix="HAZARDLENS_", extra="ignore", frozen=True)
@@ -47,6 +48,8 @@ class ServingSettings(BaseSettings):
     upload_expiry_h: float = Field(default=168.0, gt=0, le=24 * 365)
     watch: str = ""
     watch_quiet_s: float = Field(default=120.0, ge=1, le=24 * 3600)
+    compare_on_arrival: bool = True
+    change_threads: int = Field(default=2, ge=1, le=64)
     max_page_size: int = Field(default=200, ge=1, le=1000)
     cache_mb: int = Field(default=20_000, ge=100, le=10_000_000)
     map_tiles_url: str = ""

@@ -44,7 +44,7 @@ def refine(*, flight: Path, out: Path, threads: int | None) -> None:
 
     Takes about two seconds a photo and thread. Use the result with
     `hazardlens detect FLIGHT --poses OUT/poses.json --dem OUT/surface.tif`. Needs pycolmap
-    (BSD-3-Clause), which the light install leaves out.
+    (BSD-3-Clause), which `make run` installs.
     """
     console = Console(stderr=True)
     with console.status(f"Reading {flight}") as status:

@@ -91,3 +91,28 @@ class LayerFieldError(LayerError):
     """A named field that the file does not have."""
 
     code = "layer_field_unknown"
+
+
+class RegisterError(LayerError):
+    """A building register that cannot be read."""
+
+    code = "register_unreadable"
+
+
+class RegisterWithoutColumnsError(RegisterError):
+    """A building register that does not say how many storeys are permitted."""
+
+    code = "register_without_columns"
+
+
+class RegisterEmptyError(RegisterError):
+    """A building register without a row that names a building or a place."""
+
+    code = "register_empty"
+
+
+class RegisterReaderMissingError(RegisterError):
+    """A workbook, where the package that reads workbooks is not installed."""
+
+    code = "register_needs_calamine"
+    exit_code = 5

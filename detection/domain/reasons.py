@@ -240,6 +240,48 @@ _COVERAGE_WARNINGS = {
     ),
 }
 
+_REGISTER_WARNINGS = {
+    "register_number_impossible": (
+        "Some numbers of the register cannot be; they were left out.",
+        "Write one number in each cell, a whole one for storeys, and import the register again.",
+    ),
+    "register_place_impossible": (
+        "Some coordinates of the register cannot be; they were left out.",
+        "Check the columns of longitude and latitude, and the declared coordinate system.",
+    ),
+    "register_row_without_key": (
+        "Some rows of the register name neither a building nor a place.",
+        "Add the building's number, or its longitude and latitude.",
+    ),
+    "register_row_without_building": (
+        "Some rows of the register belong to no building of the layer.",
+        "Check number or place against the building layer, or import a newer layer.",
+    ),
+    "register_rows_doubled": (
+        "Some buildings stand in the register more than once with the same figures.",
+        "Nothing to do; remove the doubled rows when you next tidy the register.",
+    ),
+    "register_rows_contradict": (
+        "Some buildings stand in the register with different figures; the larger one counts.",
+        "Check the permits of these buildings and keep one row for each.",
+    ),
+    "register_storeys_missing": (
+        "Some rows of the register do not say how many storeys are permitted.",
+        "Fill in the permitted storeys; these buildings cannot be held against the register.",
+    ),
+    "register_place_ambiguous": (
+        "Some places of the register lie in several buildings and were not used.",
+        "Give these rows the building's number.",
+    ),
+}
+
+_CHANGE_WARNINGS = {
+    "change_overlap_small": (
+        "The flights overlap by less than 60 %: many buildings are seen by one flight only.",
+        "For those nothing is told; compare flights over the same ground, or fly it again.",
+    ),
+}
+
 _UNPLACED = {
     "above_horizon": (
         "The line of sight is too flat to meet the ground at a known distance.",
@@ -282,15 +324,45 @@ _UNMEASURED = {
     ),
 }
 
+_UNTOLD = {
+    "change_not_seen": (
+        "Too little of the roof is shown by enough photos for its height to be told.",
+        "Fly the building with 70 % overlap both ways, or look at its photos.",
+    ),
+    "change_roof_blank": (
+        "The roof shows too little detail for its height to be told from photos.",
+        "Fly lower, with oblique photos and in even light, or look at its photos.",
+    ),
+    "change_height_unsure": (
+        "A part of the roof seems changed, by no more than the heights may be off.",
+        "Look at the photos of both flights.",
+    ),
+    "change_ground_not_seen": (
+        "Too little ground is seen round the building for its height above it to be told.",
+        "Fly over the lanes beside the building; trees and narrow lanes hide the ground.",
+    ),
+    "change_footprint_small": (
+        "The footprint is too small for a change of ten square metres to be told.",
+        "Check the outline in the building layer.",
+    ),
+}
+
+_UNCOUNTED = {
+    "storeys_not_countable": (
+        "Storeys of halls and works differ too much in height to be counted from outside.",
+        "Check the number of storeys on site or in the plans.",
+    ),
+}
+
 _REMEDY_UNKNOWN = "Look at the photo; if it is in order, report this code."
 
 
 def _build_table() -> dict[str, Reason]:
     groups = {
         Severity.FAILURE: _FAILURES,
-        Severity.WARNING: _WARNINGS | _COVERAGE_WARNINGS,
+        Severity.WARNING: _WARNINGS | _COVERAGE_WARNINGS | _REGISTER_WARNINGS | _CHANGE_WARNINGS,
         Severity.UNPLACED: _UNPLACED,
-        Severity.UNMEASURED: _UNMEASURED,
+        Severity.UNMEASURED: _UNMEASURED | _UNTOLD | _UNCOUNTED,
     }
     return {
         code: Reason(code, severity, message, remedy)

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from detection.domain.camera import CameraIntrinsics
 from detection.domain.errors import ConfigurationError
 from detection.domain.geometry import FloatArray
 from detection.domain.photo import Photo
 from detection.plane import LocalPlane
+from detection.refine.watch import Watch
 
 if TYPE_CHECKING:
     import pycolmap
@@ -56,16 +58,19 @@ def reconstruct(
     *,
     threads: int = 1,
     on_stage: Callable[[str], None] | None = None,
+    watch: Watch | None = None,
 ) -> SparseModel | None:
     """Return the model of photos of one camera and size that all have a position and a height.
 
     None where fewer than three photos could be joined. The positions go in as priors with
     their standard deviations. A lens that the photos describe is kept; else focal length and one
-    radial term are fitted.
+    radial term are fitted. ``watch`` hears how far each stage is and may end the work.
 
     Raises:
         ConfigurationError: pycolmap is not installed.
+        CancelledError: ``watch`` ended the work.
     """
+    watch = watch or Watch()
     colmap = _import_library()
     report = on_stage or (lambda _: None)
     with tempfile.TemporaryDirectory(prefix="hazardlens-refine-") as folder:
@@ -73,20 +78,47 @@ def reconstruct(
         names = _link_photos(photos, work / "photos")
         database = work / "database.db"
         report(STAGES[0])
-        _extract(
-            colmap,
-            database,
-            work / "photos",
-            names=list(names),
-            first=photos[0],
-            threads=threads,
-        )
-        _write_priors(colmap, database, photos, names, plane)
-        report(STAGES[1])
-        _match(colmap, database, threads)
+        # One connection of the library's own counts: another SQLite in this process breaks it.
+        with colmap.Database.open(database) as opened:
+            watch.run(
+                STAGES[0],
+                lambda token: _extract(
+                    colmap,
+                    database,
+                    work / "photos",
+                    names=list(names),
+                    first=photos[0],
+                    threads=threads,
+                    token=token,
+                ),
+                token=colmap.CancellationToken(),
+                count=opened.num_images,
+                total=len(photos),
+            )
+            _write_priors(opened, colmap, photos, names, plane)
+            report(STAGES[1])
+            watch.run(
+                STAGES[1],
+                lambda token: _match(colmap, database, threads, token),
+                token=colmap.CancellationToken(),
+                count=opened.num_matched_image_pairs,
+                total=_count_pairs(photos, plane),
+            )
         report(STAGES[2])
-        found = colmap.incremental_mapping(
-            database, work / "photos", work, _mapping_options(colmap, photos[0], threads)
+        joined: list[None] = []
+        found = watch.run(
+            STAGES[2],
+            lambda token: colmap.incremental_mapping(
+                database,
+                work / "photos",
+                work,
+                _mapping_options(colmap, photos[0], threads),
+                next_image_callback=lambda: joined.append(None),
+                cancellation_token=token,
+            ),
+            token=colmap.CancellationToken(),
+            count=lambda: len(joined),
+            total=len(photos),
         )
     if not found:
         return None
@@ -130,6 +162,7 @@ def _extract(
     names: list[str],
     first: Photo,
     threads: int,
+    token: Any,  # noqa: ANN401
 ) -> None:
     reader = colmap.ImageReaderOptions()
     camera = first.intrinsics
@@ -149,6 +182,7 @@ def _extract(
         reader_options=reader,
         extraction_options=options,
         device=colmap.Device.cpu,
+        cancellation_token=token,
     )
 
 
@@ -162,31 +196,35 @@ def _camera_parameters(camera: CameraIntrinsics) -> tuple[str, list[float]]:
 
 
 def _write_priors(
+    opened: Any,  # noqa: ANN401
     colmap: Any,  # noqa: ANN401
-    database: Path,
     photos: Sequence[Photo],
     names: dict[str, str],
     plane: LocalPlane,
 ) -> None:
     by_id = {photo.photo_id: photo for photo in photos}
-    with colmap.Database.open(database) as opened:
-        opened.clear_pose_priors()  # those that the library read from EXIF, with GPS altitude
-        for image in opened.read_all_images():
-            pose = by_id[names[image.name]].pose
-            if pose is None:  # the caller has left these out
-                continue
-            east, north = plane.to_metres((pose.lon, pose.lat))
-            prior = colmap.PosePrior()
-            prior.pose_prior_id = image.image_id
-            prior.corr_data_id = image.data_id
-            prior.position = np.array([east, north, pose.altitude_agl_m or 0.0])
-            stds = np.array([pose.horizontal_std_m, pose.horizontal_std_m, pose.vertical_std_m])
-            prior.position_covariance = np.diag(stds**2)
-            prior.coordinate_system = colmap.PosePriorCoordinateSystem.CARTESIAN
-            opened.write_pose_prior(prior)
+    opened.clear_pose_priors()  # those that the library read from EXIF, with GPS altitude
+    for image in opened.read_all_images():
+        pose = by_id[names[image.name]].pose
+        if pose is None:  # the caller has left these out
+            continue
+        east, north = plane.to_metres((pose.lon, pose.lat))
+        prior = colmap.PosePrior()
+        prior.pose_prior_id = image.image_id
+        prior.corr_data_id = image.data_id
+        prior.position = np.array([east, north, pose.altitude_agl_m or 0.0])
+        stds = np.array([pose.horizontal_std_m, pose.horizontal_std_m, pose.vertical_std_m])
+        prior.position_covariance = np.diag(stds**2)
+        prior.coordinate_system = colmap.PosePriorCoordinateSystem.CARTESIAN
+        opened.write_pose_prior(prior)
 
 
-def _match(colmap: Any, database: Path, threads: int) -> None:  # noqa: ANN401
+def _match(
+    colmap: Any,  # noqa: ANN401
+    database: Path,
+    threads: int,
+    token: Any,  # noqa: ANN401
+) -> None:
     matching = colmap.FeatureMatchingOptions()
     matching.num_threads = threads
     pairing = colmap.SpatialPairingOptions()
@@ -195,8 +233,26 @@ def _match(colmap: Any, database: Path, threads: int) -> None:  # noqa: ANN401
     pairing.ignore_z = True
     pairing.num_threads = threads
     colmap.match_spatial(
-        database, matching_options=matching, pairing_options=pairing, device=colmap.Device.cpu
+        database,
+        matching_options=matching,
+        pairing_options=pairing,
+        device=colmap.Device.cpu,
+        cancellation_token=token,
     )
+
+
+def _count_pairs(photos: Sequence[Photo], plane: LocalPlane) -> int:
+    """Return about how many pairs are matched: for the progress, not for the result."""
+    placed = [(photo.pose.lon, photo.pose.lat) for photo in photos if photo.pose is not None]
+    tree = cKDTree(plane.to_metres(placed))
+    _, near = tree.query(tree.data, k=min(NEIGHBOURS, len(placed)))
+    pairs = {
+        (min(one, other), max(one, other))
+        for one, row in enumerate(np.atleast_2d(near).tolist())
+        for other in row
+        if one != other
+    }
+    return max(1, len(pairs))
 
 
 def _mapping_options(

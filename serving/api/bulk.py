@@ -22,6 +22,7 @@ from serving.api.schemas import MAX_ID
 from serving.api.views import API
 from serving.deps import Decider, SessionDep
 from serving.jobs.appearance import order_descriptions
+from serving.jobs.ranking import order_ranking_if_proven
 from serving.review.bulk import BulkAct, reject_alike, undo_bulk
 from serving.review.queue import get_candidate
 from serving.review.seen import Seen
@@ -87,6 +88,7 @@ def reject_together(
         note=body.note,
         idempotency_key=idempotency_key,
     )
+    order_ranking_if_proven(session, act.candidate_ids)
     return _answer(act)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
@@ -29,6 +30,7 @@ from serving.db.finding_columns import (
 from serving.db.tables import CandidateRow, DetectionRow, GroupingEventRow
 from serving.flights.building_card import BuildingCard, card_from_row
 from serving.flights.layers import find_building_at
+from serving.flights.register import find_permitted
 from serving.review.decision import CandidateState
 from serving.review.grouping import GroupingKind, standing_acts
 from serving.review.grouping_events import act_from_row, parts_from_row
@@ -86,7 +88,12 @@ def _find_card(session: Session, row: CandidateRow, building_id: str) -> Buildin
     if row.lon is None or row.lat is None:
         return None
     feature = find_building_at(session, building_id, row.lon, row.lat)
-    return None if feature is None else card_from_row(feature)
+    if feature is None:
+        return None
+    permitted = find_permitted(session, feature)
+    return replace(
+        card_from_row(feature), permitted_storeys=permitted.storeys if permitted else None
+    )
 
 
 def view_areas(row: CandidateRow) -> list[AreaAnswer]:

@@ -32,6 +32,7 @@ from serving.db.tables import ReviewEventRow
 from serving.deps import Decider, QueueReader, Services, ServicesDep, SessionDep
 from serving.jobs.grouping_undo import undo_grouping
 from serving.jobs.hand_grouping import merge_candidates, split_candidate
+from serving.jobs.ranking import order_ranking_if_proven
 from serving.review import decisions
 from serving.review.blind.masks import check_grouping
 from serving.review.correction_events import BoxXyxy, load_corrections_for
@@ -145,6 +146,7 @@ def decide(
         expected_state=body.expected_state,
         idempotency_key=idempotency_key,
     )
+    order_ranking_if_proven(session, [candidate_id])
     return _answer(event)
 
 

@@ -8,6 +8,7 @@ import json
 from datetime import datetime
 
 from detection.domain.errors import HazardLensError
+from serving.flights.change import FindingPosition
 from serving.ledger.hazards import HazardPosition
 from serving.review.queue import QueuePosition
 from serving.review.tiers import Tier
@@ -82,6 +83,23 @@ def hazard_from_cursor(cursor: str | None) -> HazardPosition | None:
     if when.tzinfo is None:
         raise InvalidCursorError
     return HazardPosition(when, _checked_id(hazard_id))
+
+
+def cursor_from_finding(position: FindingPosition) -> str:
+    """Return the cursor of the list of findings."""
+    return _encode([position.attention, position.finding_id])
+
+
+def finding_from_cursor(cursor: str | None) -> FindingPosition | None:
+    """Return where the page before ended; None at the beginning.
+
+    Raises:
+        InvalidCursorError: the text is not one of ours.
+    """
+    if cursor is None:
+        return None
+    attention, finding_id = _decode(cursor, (float, int))
+    return FindingPosition(float(str(attention)), _checked_id(finding_id))
 
 
 def _encode(values: list[int | float | str]) -> str:

@@ -31,8 +31,10 @@ STATUS_BY_CODE: dict[str, int] = {
     "dispute_not_found": 404,
     "bulk_not_found": 404,
     "correction_not_found": 404,
+    "permit_check_not_found": 404,
     "user_not_found": 404,
     "layer_not_found": 404,
+    "register_not_found": 404,
     "assignment_not_found": 404,
     "tile_not_found": 404,
     "photo_file_missing": 404,
@@ -41,6 +43,7 @@ STATUS_BY_CODE: dict[str, int] = {
     "empty_flight": 409,
     "coverage_not_ready": 409,
     "layer_exists": 409,
+    "register_exists": 409,
     "nothing_to_retry": 409,
     "upload_not_found": 404,
     "wrong_offset": 409,
@@ -54,12 +57,25 @@ STATUS_BY_CODE: dict[str, int] = {
     "upload_locked": 423,
     "checksum_mismatch": 460,
     "disk_full": 507,
+    "change_run_not_found": 404,
+    "finding_not_found": 404,
+    "change_picture_not_found": 404,
+    "change_run_over": 409,
+    "change_running": 409,
+    "change_flight_not_ready": 409,
+    "change_street_flight": 409,
+    "change_same_flight": 409,
+    "change_no_base": 409,
+    "change_no_layer": 409,
     "duplicate_photo": 409,
     "already_decided": 409,
     "already_undone": 409,
     "decision_superseded": 409,
     "correction_changed": 409,
     "correction_superseded": 409,
+    "permit_changed": 409,
+    "permit_superseded": 409,
+    "no_permits": 409,
     "candidate_merged": 409,
     "claimed_by_other": 409,
     "candidate_changed": 409,
@@ -99,7 +115,7 @@ CODE_BY_STATUS = {
     503: "database_unavailable",
 }
 
-KEY_CONSTRAINTS = {"act_once", "grouping_once", "correction_once", "bulk_once"}
+KEY_CONSTRAINTS = {"act_once", "grouping_once", "correction_once", "bulk_once", "permit_once"}
 """Unique constraints on the client's own name of an act (Idempotency-Key)."""
 
 HTTP_REMEDY = "Correct the request; see /api/v1/openapi.json."

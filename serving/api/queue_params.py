@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Query
 
@@ -28,6 +28,9 @@ def read_queue_filter(
     min_score: Score | None = None,
     max_score: Score | None = None,
     ambiguous: bool | None = None,
+    origin: Annotated[
+        Literal["new", "stock"] | None, Query(description="since the baseline flight, or before")
+    ] = None,
     mine: Annotated[bool, Query(description="only what was assigned to me")] = False,
 ) -> QueueFilter:
     """Return what is wanted, as the person who asks may see it."""
@@ -42,6 +45,7 @@ def read_queue_filter(
         min_score=min_score,
         max_score=max_score,
         ambiguous=ambiguous,
+        origin=origin,
         mine=mine,
         viewer_id=person.user_id,
     )

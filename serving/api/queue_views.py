@@ -11,6 +11,7 @@ from serving.api.queue_schemas import ClaimAnswer
 from serving.api.review_schemas import CandidateItem
 from serving.api.views import view_candidate_item
 from serving.db.tables import CandidateRow, ClaimRow
+from serving.flights.change_epochs import origins_of
 from serving.review.blind.tasks import blind_ids
 from serving.review.claims import list_claims
 from serving.review.decision import CandidateState
@@ -26,10 +27,12 @@ def view_queue_items(
     ids = [row.id for row in rows]
     claims = list_claims(session, ids)
     blind = blind_ids(session, viewer_id, ids)
+    origins = origins_of(session, ids)
     items = []
     for row in rows:
         claim = view_claim(claims[row.id], viewer_id) if row.id in claims else None
-        item = view_candidate_item(row).model_copy(update={"claim": claim})
+        added = {"claim": claim, "origin": origins.get(row.id)}
+        item = view_candidate_item(row).model_copy(update=added)
         if row.id in blind:
             item.state = CandidateState.PENDING
             hide_corrected_class(row, item)

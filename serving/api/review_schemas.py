@@ -112,6 +112,9 @@ class CandidateItem(Answer):
     tier: Tier = Tier.NORMAL
     risk: RiskAnswer | None = Field(default=None, description="why it comes where it does")
     claim: ClaimAnswer | None = Field(default=None, description="in lists: who looks at it now")
+    origin: Literal["new", "stock"] | None = Field(
+        default=None, description="whether it came since the baseline flight; null: not known"
+    )
 
 
 class NextAnswer(Answer):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from detection.domain.hazard import HazardClass
 from detection.domain.photo import FlightKind
 from serving.accounts.roles import Role
+from serving.db.permit_books import Permit, PermitAnswer
 
 MAX_ID = 2**63 - 1
 SCHEME: Final = "bearer"
@@ -208,6 +209,16 @@ class PhotoAnswer(PhotoItem):
     max_level: int
 
 
+class HazardPermit(Answer):
+    """What people found of one permit; nobody is named while two reviewers disagree."""
+
+    permit: Permit
+    answer: PermitAnswer
+    note: str | None
+    checked_by: str
+    checked_at: datetime
+
+
 class HazardItem(Answer):
     """A confirmed candidate."""
 
@@ -230,6 +241,9 @@ class HazardItem(Answer):
     crop_url: str
     in_dispute: bool = Field(
         default=False, description="two reviewers disagree; an arbiter is to decide"
+    )
+    permits: list[HazardPermit] = Field(
+        default_factory=list, description="those that somebody looked for"
     )
 
 

@@ -35,11 +35,13 @@ from serving.api.schemas import (
     FlightFailure,
     FlightSummary,
     HazardItem,
+    HazardPermit,
     PhotoAccepted,
     PhotoAnswer,
     PhotoItem,
     ProgressAnswer,
 )
+from serving.db.current import list_current
 from serving.db.tables import (
     CandidateRow,
     DetectionRow,
@@ -49,6 +51,7 @@ from serving.db.tables import (
     ReviewEventRow,
 )
 from serving.flights.catalogue import Progress, count_progress, get_flight, list_failures
+from serving.flights.change_epochs import origins_of
 from serving.flights.photo_rows import flags_from_row
 from serving.flights.results import ground_from_row, polygons_from_row
 from serving.ledger.hazards import Hazard
@@ -201,6 +204,7 @@ def view_candidate(
     row = get_candidate(session, candidate_id)
     photos = photos_of(session, row)
     detections = [sighting.detection for sighting in row.sightings]
+    current = list_current(session, [each.id for each in detections])
     corrections = (
         load_corrections(session, row)
         if seen_by is None
@@ -209,7 +213,8 @@ def view_candidate(
     class_correction = view_standing(corrections, CorrectionKind.CLASS)
     events, mask = events_seen_by(session, candidate_id, seen_by)
     answer = CandidateAnswer(
-        **view_candidate_item(row).model_dump(exclude={"sightings", "hazard_class"}),
+        **view_candidate_item(row).model_dump(exclude={"sightings", "hazard_class", "origin"}),
+        origin=origins_of(session, [row.id]).get(row.id),
         hazard_class=HazardClass(corrections.class_of_candidate(row)),
         key=row.key,
         duplicate_of=row.duplicate_of,
@@ -219,7 +224,12 @@ def view_candidate(
         config_hash=row.config_hash,
         model_names=sorted({detection.model_name for detection in detections}),
         sightings=[
-            _view_sighting_detail(detection, photos[detection.photo_id], corrections)
+            _view_sighting_detail(
+                detection,
+                photos[detection.photo_id],
+                corrections,
+                is_current=detection.id in current,
+            )
             for detection in detections
         ],
         history=view_history(events),
@@ -240,7 +250,7 @@ def view_candidate(
 
 
 def _view_sighting_detail(
-    row: DetectionRow, photo: PhotoRow, corrections: Corrections
+    row: DetectionRow, photo: PhotoRow, corrections: Corrections, *, is_current: bool
 ) -> SightingDetail:
     box_correction = view_standing(corrections, CorrectionKind.BOX, row.id)
     class_correction = view_standing(corrections, CorrectionKind.CLASS, row.id)
@@ -270,7 +280,7 @@ def _view_sighting_detail(
         captured_at=photo.captured_at,
         unplaced_reason=row.unplaced_reason,
         detection_id=row.id,
-        is_current=row.run == photo.run,
+        is_current=is_current,
         measure=view_measure(row),
     )
 
@@ -317,6 +327,7 @@ def view_hazard(hazard: Hazard) -> HazardItem:
         decision_id=hazard.decision_id,
         note=hazard.note,
         crop_url=f"{API}/candidates/{hazard.hazard_id}/crop.jpg",
+        permits=[HazardPermit.model_validate(each) for each in hazard.permits],
     )
 
 

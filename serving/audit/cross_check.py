@@ -50,6 +50,16 @@ SOURCES = (
         and a.after ->> 'note' is not distinct from e.note
         and a.after ->> 'undoes' is not distinct from e.undoes::text""",
     ),
+    _Source(
+        "permit_events",
+        "permit_event",
+        """a.act = case when e.kind = 'undo' then 'undo_permit' else 'check_permit' end
+        and a.after ->> 'permit' = e.permit
+        and a.after ->> 'answer' is not distinct from e.answer
+        and a.after ->> 'is_opinion' = e.is_opinion::text
+        and a.after ->> 'note' is not distinct from e.note
+        and a.after ->> 'undoes' is not distinct from e.undoes::text""",
+    ),
 )
 
 # Each event with the number of entries that say the same; the subject is what the index finds.

@@ -170,6 +170,11 @@ def load_buildings(session: Session, near: Bounds | None) -> BuildingLayer | Non
     return BuildingLayer(buildings) if layers else None
 
 
+def list_buildings(session: Session, near: Bounds | None) -> Iterator[tuple[LayerFeatureRow, str]]:
+    """Yield the rows of the buildings near a place with the ids of `load_buildings`."""
+    yield from _features(session, layers_near(session, near, LayerKind.BUILDINGS), near)
+
+
 def load_covers(session: Session, near: Bounds | None) -> CoverLayer | None:
     """Return the inventory of covers near a place; None where there is no such layer."""
     layers = layers_near(session, near, LayerKind.COVERS)

@@ -14,6 +14,7 @@ from detection.domain.finding import Detection, GeoDetection, GroundPoint
 from detection.domain.geometry import BBox, Polygon
 from detection.domain.hazard import HazardClass
 from detection.domain.photo import IngestFailure
+from serving.db.current import is_current
 from serving.db.finding_columns import (
     building_from_columns,
     columns_from_building,
@@ -119,12 +120,12 @@ def list_geo_detections(session: Session, flight_id: int) -> dict[int, GeoDetect
     """Return every current detection of a flight by the number of its row, without outlines.
 
     Those of a whole flight are large, and grouping looks at boxes alone. Current are those of the
-    run that stands for their photo.
+    run that stands for their photo, and of the comparison that stands for the flight.
     """
     statement = (
         select(DetectionRow)
         .join(PhotoRow, PhotoRow.id == DetectionRow.photo_id)
-        .where(DetectionRow.flight_id == flight_id, DetectionRow.run == PhotoRow.run)
+        .where(DetectionRow.flight_id == flight_id, is_current())
     )
     rows = session.scalars(
         statement.order_by(DetectionRow.id)

@@ -9,6 +9,8 @@ from threading import Event, Lock
 from sqlalchemy.orm import Session, sessionmaker
 
 from detection.domain.errors import HazardLensError
+from serving.jobs.change_process import compare_apart
+from serving.jobs.change_result import CompareFlights
 from serving.jobs.loading import (
     FolderStamp,
     LoadedModels,
@@ -28,12 +30,14 @@ class WorkerContext:
     """Handed to every job. Models are loaded by the first job that needs them.
 
     ``stopping`` is set when the process was asked to end: jobs then stop after their photo.
+    ``compare`` compares two flights, in a process of its own.
     """
 
     settings: ServingSettings
     sessions: sessionmaker[Session]
     store: ObjectStore
     stopping: Event = field(default_factory=Event)
+    compare: CompareFlights = compare_apart
     _models: LoadedModels | None = None
     _shadows: list[LoadedModels] = field(default_factory=list)
     _stamp: FolderStamp = ()

@@ -34,7 +34,9 @@ from serving.flights.layers import ADMINISTRATIVE, load_areas, near_flight
 from serving.flights.photo_rows import photo_from_row
 from serving.flights.results import count_detections, list_geo_detections
 from serving.jobs.appearance import order_descriptions
+from serving.jobs.change_orders import order_placing
 from serving.jobs.context import WorkerContext
+from serving.jobs.evidence import link_on_buildings, pick_of_buildings, weigh_candidates
 from serving.jobs.pictures import order_cutting
 from serving.jobs.places import find_places
 from serving.jobs.ranking import rank_flight
@@ -63,6 +65,7 @@ def group_flight(context: WorkerContext, flight_id: int) -> None:
         flight.finished_at = flight.grouped_at = datetime.now(UTC)
         order_descriptions(session, [flight_id])
         order_cutting(session, flight_id)
+        order_placing(session, arrived=flight_id)
 
 
 def group_so_far(context: WorkerContext, flight_id: int) -> None:
@@ -104,6 +107,7 @@ def regroup(session: Session, store: ObjectStore, flight_id: int) -> None:
         constraints=load_constraints(session, flight_id, detections, scene.photos),
         find_areas=scene.find_areas,
     )
+    candidates = weigh_candidates(session, flight_id, candidates)
     candidates = carry_keys(candidates, list_known(session, flight_id), scene.photos)
     places = find_places(session, flight_id, candidates)
     row_ids = {found: row_id for row_id, found in detections.items()}
@@ -129,13 +133,17 @@ def load_constraints(
     detections: Mapping[int, GeoDetection],
     photos: Mapping[str, Photo],
 ) -> Constraints:
-    """Return what people merged and split, of the sightings that are there now."""
+    """Return what people merged and split, of the sightings that are there now.
+
+    What they did not speak of is joined where it is on one building and should be one there.
+    """
     acts = list_acts(session, flight_id)
-    if not acts:
-        return Constraints()
+    # Naming all of a whole flight takes seconds; without an act of a person few are needed.
+    concerned = detections if acts else pick_of_buildings(detections)
     named = {
-        row_id: identify_sighting(found.detection, photos) for row_id, found in detections.items()
+        row_id: identify_sighting(found.detection, photos) for row_id, found in concerned.items()
     }
+    acts = [*link_on_buildings(concerned, named), *acts]
     links = link_sightings(acts, {row_id: _seen_box(name) for row_id, name in named.items()})
     return Constraints(
         must_link=tuple((named[one], named[other]) for one, other in links.together),

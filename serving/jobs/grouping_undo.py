@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from serving.db.current import is_current
 from serving.db.tables import CandidateRow, DetectionRow, GroupingEventRow, PhotoRow, SightingRow
 from serving.jobs.hand_grouping import check_merge, flight_locked, hide_behind, shows_hazard
 from serving.jobs.partition import show_exactly
@@ -131,7 +132,7 @@ def _find_unused(session: Session, flight_id: int, part: Part) -> list[int]:
     rows = session.execute(
         select(DetectionRow.id, *SEEN_BOX_COLUMNS)
         .join(PhotoRow, PhotoRow.id == DetectionRow.photo_id)
-        .where(DetectionRow.flight_id == flight_id, DetectionRow.run == PhotoRow.run, ~used)
+        .where(DetectionRow.flight_id == flight_id, is_current(), ~used)
         .where(PhotoRow.sha256.in_([box.photo_sha256 for box in part.sightings]))
     )
     index = BoxIndex({row[0]: seen_box_from_columns(row[1:]) for row in rows})

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from detection.dedupe import Constraints, group_candidates, identify_sighting
 from serving.db.tables import CandidateRow, DetectionRow
 from serving.flights.results import geo_detection_from_row
+from serving.jobs.evidence import weigh_candidates
 from serving.jobs.grouping import FlightScene, load_scene, rank_classes
 from serving.jobs.ranking import rank_candidates
 from serving.review.intake import FoundCandidate, put_candidate, take_sightings
@@ -48,6 +49,7 @@ def _group_as_one(
         constraints=Constraints(must_link=together),
         find_areas=scene.find_areas,
     )
+    (candidate,) = weigh_candidates(session, row.flight_id, [candidate])
     ids = tuple(stored[sighting].id for sighting in candidate.sightings)
     return FoundCandidate(
         replace(candidate, key=row.key), ids, stored[candidate.sightings[0]].config_hash

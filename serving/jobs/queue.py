@@ -24,6 +24,9 @@ APPEARANCE_QUEUE = "appearance"
 PICTURES_QUEUE = "pictures"
 """Photos are cut into tiles before anybody looks, and nothing waits for that."""
 
+CHANGE_QUEUE = "change"
+"""A comparison of two flights takes a quarter of an hour; nothing else waits for it."""
+
 QUEUES = (
     QUEUE,
     COVERAGE_QUEUE,
@@ -32,6 +35,7 @@ QUEUES = (
     RANKING_QUEUE,
     APPEARANCE_QUEUE,
     PICTURES_QUEUE,
+    CHANGE_QUEUE,
 )
 RETRY_WAIT_S = 1
 
@@ -41,10 +45,21 @@ of the caller's transaction, so that a job exists exactly when what it works on 
 
 
 def defer(
-    session: Session, task_name: str, *, lane: str = QUEUE, wait_s: int = 0, **arguments: object
+    session: Session,
+    task_name: str,
+    *,
+    lane: str = QUEUE,
+    wait_s: int = 0,
+    lock: str | None = None,
+    **arguments: object,
 ) -> None:
-    """Write a job in the transaction of ``session``, to be run in ``wait_s`` seconds at least."""
+    """Write a job in the transaction of ``session``, to be run in ``wait_s`` seconds at least.
+
+    Of jobs with one ``lock`` all workers together run one at a time.
+    """
     connection = session.connection().connection.driver_connection
     later = {"seconds": wait_s} if wait_s else None
-    job = queue.configure_task(task_name, connection=connection, queue=lane, schedule_in=later)
+    job = queue.configure_task(
+        task_name, connection=connection, queue=lane, schedule_in=later, lock=lock
+    )
     job.defer(**arguments)  # type: ignore[arg-type]  # arguments are numbers and lists of them

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from serving.db.tables import CandidateRow, DetectionRow, SightingRow
@@ -16,6 +16,7 @@ from serving.jobs.exposure import find_exposed, place_from_row
 from serving.jobs.queue import RANKING_QUEUE, defer
 from serving.review.risk import columns_from_exposed, refresh
 from serving.review.rules import load_rules
+from serving.review.unproven import find_unproven, has_waiting, is_waiting, mark_unproven
 
 RANK_QUEUE = "hazardlens.rank_queue"
 ROWS_AT_ONCE = 200
@@ -44,12 +45,19 @@ def order_ranking_if_outdated(session: Session) -> None:
         defer(session, RANK_QUEUE, lane=RANKING_QUEUE, box=None)
 
 
+def order_ranking_if_proven(session: Session, candidate_ids: Iterable[int]) -> None:
+    """Let a worker rank what waited for the decision that has just been made."""
+    tiers = load_rules().tiers
+    if any(has_waiting(session, candidate_id, tiers) for candidate_id in candidate_ids):
+        defer(session, RANK_QUEUE, lane=RANKING_QUEUE, box=None)
+
+
 def rank_queue(context: WorkerContext, box: Box | None) -> None:
-    """Rank what lies in a box (west, south, east, north), or else what is outdated, bit by bit.
+    """Rank what lies in a box (west, south, east, north), or else what is outdated or waits.
 
     Broken off, it goes on with what is still outdated; a box is begun again.
     """
-    wanted = _outdated() if box is None else _inside(box)
+    wanted = _unsettled() if box is None else _inside(box)
     last = 0
     while not context.stopping.is_set():
         with context.sessions.begin() as session:
@@ -80,11 +88,13 @@ def rank_candidates(session: Session, candidate_ids: Sequence[int]) -> None:
     places = [place_from_row(row) for row in session.scalars(wanted)]
     exposed = find_exposed(session, places, rules.exposure)
     models = _list_models(session, candidate_ids)
+    shown = {model for names in models.values() for model in names}
+    unproven = find_unproven(session, shown, rules.tiers)
     locked = wanted.order_by(CandidateRow.id).with_for_update()
     for row in session.scalars(locked.execution_options(populate_existing=True)):
         row.exposure = columns_from_exposed(exposed.get(row.id, []))
         row.models = models.get(row.id, [])
-        refresh(session, row, rules)
+        refresh(session, row, rules, unproven)
     session.flush()
 
 
@@ -105,7 +115,14 @@ def _list_models(session: Session, candidate_ids: Iterable[int]) -> dict[int, li
 
 def _outdated() -> list[ColumnElement[bool]]:
     in_force = load_rules().order_hash
-    return [CandidateRow.merged_into.is_(None), CandidateRow.ranked_by != in_force]
+    known = in_force, mark_unproven(in_force)
+    return [CandidateRow.merged_into.is_(None), CandidateRow.ranked_by.not_in(known)]
+
+
+def _unsettled() -> list[ColumnElement[bool]]:
+    """What is outdated, and what waits for its model to be proven."""
+    of_queue, is_old = _outdated()
+    return [of_queue, or_(is_old, is_waiting())]
 
 
 def _inside(box: Box) -> list[ColumnElement[bool]]:

@@ -15,6 +15,7 @@ from serving.flights.catalogue import lock_flight
 from serving.flights.errors import DiskFullError
 from serving.jobs import (
     appearance,
+    change,
     chunk,
     coverage,
     file_checks,
@@ -25,6 +26,7 @@ from serving.jobs import (
     shadow,
     unpacking,
 )
+from serving.jobs.change_orders import COMPARE_FLIGHTS, PLACE_FLIGHTS
 from serving.jobs.context import WorkerContext
 from serving.jobs.flights import (
     COVER_FLIGHT,
@@ -43,6 +45,7 @@ from serving.jobs.intake import (
 )
 from serving.jobs.queue import (
     APPEARANCE_QUEUE,
+    CHANGE_QUEUE,
     COVERAGE_QUEUE,
     MEDIA_QUEUE,
     PICTURES_QUEUE,
@@ -167,6 +170,22 @@ def cut_photos(job: JobContext, flight_id: int) -> None:
 def describe_flight(job: JobContext, flight_id: int) -> None:
     """Compute what the things of a flight look like; nothing else waits for it."""
     appearance.describe_flight(_context(job), flight_id)
+
+
+@queue.task(name=PLACE_FLIGHTS, queue=COVERAGE_QUEUE, pass_context=True, retry=COVERAGE_RETRY)
+def place_flights(job: JobContext, arrived: int | None = None) -> None:
+    """Say which baseline flights belong to, and have compared what has just arrived."""
+    change.place_flights(_context(job), arrived)
+
+
+@queue.task(name=COMPARE_FLIGHTS, queue=CHANGE_QUEUE, pass_context=True, retry=RETRY)
+def compare_flights(job: JobContext, run_id: int) -> None:
+    """Compare two flights, or measure the roofs of one."""
+    context = _context(job)
+    if job.job.attempts < MAX_JOB_ATTEMPTS - 1:
+        change.compare_flights(context, run_id)
+    else:
+        change.give_up(context, run_id)
 
 
 @queue.task(name=CHECK_FILES, queue=UPLOADS_QUEUE, pass_context=True, retry=RETRY)

@@ -13,6 +13,7 @@ from procrastinate.exceptions import ConnectorException
 from serving.db.engine import libpq_url
 from serving.jobs import tasks
 from serving.jobs.anchoring import anchor_for_ever
+from serving.jobs.change_orders import order_placing_if_needed
 from serving.jobs.context import WorkerContext
 from serving.jobs.queue import QUEUES, UPLOADS_QUEUE, queue
 from serving.jobs.ranking import order_ranking_if_outdated
@@ -40,6 +41,7 @@ async def run_worker(context: WorkerContext, database_url: str) -> None:
     give_every_job_a_thread(asyncio.get_running_loop())
     with context.sessions.begin() as session:
         order_ranking_if_outdated(session)
+        order_placing_if_needed(session)
     connector = procrastinate.PsycopgConnector(
         conninfo=libpq_url(database_url), min_size=1, max_size=4 + 2 * len(QUEUES)
     )

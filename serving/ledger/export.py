@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 
+from serving.db.permit_books import Permit
 from serving.ledger.hazards import Hazard
 
 COORDINATE_DECIMALS = 7
@@ -21,6 +22,12 @@ CSV_COLUMNS = (
     "height_m",
     "areas",
     "near_border",
+    "land_permit",
+    "planning_permit",
+    "construction_permit",
+    "permit_notes",
+    "permits_checked_by",
+    "permits_checked_at",
     "score",
     "threshold",
     "models",
@@ -75,6 +82,7 @@ def _properties(hazard: Hazard) -> dict[str, object]:
         "hazard_class": hazard.hazard_class,
         "error_m": None if hazard.error_m is None else round(hazard.error_m, 2),
         **_whereabouts(hazard),
+        **_permits(hazard),
         "score": round(hazard.score, 4),
         "threshold": hazard.threshold,
         "models": ", ".join(hazard.model_names),
@@ -100,6 +108,21 @@ def _whereabouts(hazard: Hazard) -> dict[str, object]:
         "near_border": ", ".join(
             area.name or area.area_id for area in hazard.areas if area.near_border
         ),
+    }
+
+
+def _permits(hazard: Hazard) -> dict[str, object]:
+    """Return yes, no or to_check for each permit, empty where nobody looked; notes, who, when."""
+    names = dict.fromkeys(each.checked_by for each in hazard.permits if each.checked_by)
+    last = max((each.checked_at for each in hazard.permits), default=None)
+    answers = {each.permit: each.answer for each in hazard.permits}
+    return {
+        **{f"{permit}_permit": answers.get(permit, "") for permit in Permit},
+        "permit_notes": "; ".join(
+            f"{each.permit}: {each.note}" for each in hazard.permits if each.note
+        ),
+        "permits_checked_by": ", ".join(names),
+        "permits_checked_at": last.isoformat() if last else "",
     }
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased, defer
 
 from detection.domain.finding import AreaMembership, OnBuilding
 from serving.db.finding_columns import areas_from_columns, building_from_columns
+from serving.db.permit_books import Permit, PermitBook, load_books
 from serving.db.tables import (
     BlindTaskRow,
     CandidateRow,
@@ -24,12 +25,25 @@ EXPORT_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
+class PermitFound:
+    """What holds of one permit (``land``, ``planning``, ``construction``), and who found it."""
+
+    permit: str
+    answer: str
+    note: str | None
+    checked_by: str
+    checked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Hazard:
     """One confirmed candidate. ``lon`` and ``lat`` are None together where it has no place.
 
-    ``areas`` are the administrative areas that the place lies in, ``on_building`` the building.
+    ``areas`` are the administrative areas that the place lies in, ``on_building`` the building,
+    ``permits`` what people found of those that somebody looked for.
     ``in_dispute``: a second reviewer said otherwise, and an arbiter has not decided yet; until
-    then ``confirmed_by`` is empty and there is no note, for the arbiter is not to be swayed.
+    then ``confirmed_by`` is empty and there is no note, here and on the permits, for the arbiter
+    is not to be swayed.
     """
 
     hazard_id: int
@@ -51,6 +65,7 @@ class Hazard:
     photo_id: int | None
     on_building: OnBuilding | None = None
     areas: tuple[AreaMembership, ...] = ()
+    permits: tuple[PermitFound, ...] = ()
     in_dispute: bool = False
 
 
@@ -95,9 +110,16 @@ def list_hazards(
         )
         statement = statement.where(or_(earlier, same))
     rows = session.execute(statement).all()
-    evidence = _evidence(session, [candidate.id for candidate, *_ in rows])
+    ids = [candidate.id for candidate, *_ in rows]
+    evidence, books = _evidence(session, ids), load_books(session, ids)
     return [
-        _veil(_hazard(candidate, flight, confirmation, evidence.get(candidate.id, [])), in_dispute)
+        _veil(
+            replace(
+                _hazard(candidate, flight, confirmation, evidence.get(candidate.id, [])),
+                permits=_permits(books[candidate.id]),
+            ),
+            in_dispute,
+        )
         for candidate, flight, confirmation, in_dispute in rows
     ]
 
@@ -169,8 +191,19 @@ def _evidence(session: Session, ids: list[int]) -> dict[int, list[DetectionRow]]
     return found
 
 
+def _permits(book: PermitBook) -> tuple[PermitFound, ...]:
+    standing = [event for permit in Permit if (event := book.standing_on(permit)) is not None]
+    return tuple(
+        PermitFound(each.permit, str(each.answer), each.note, each.username, each.created_at)
+        for each in standing
+    )
+
+
 def _veil(hazard: Hazard, in_dispute: bool) -> Hazard:  # noqa: FBT001 - a column of the row
-    return replace(hazard, in_dispute=True, confirmed_by="", note=None) if in_dispute else hazard
+    if not in_dispute:
+        return hazard
+    unsigned = tuple(replace(each, checked_by="", note=None) for each in hazard.permits)
+    return replace(hazard, in_dispute=True, confirmed_by="", note=None, permits=unsigned)
 
 
 def _hazard(

@@ -10,6 +10,7 @@ from typing import cast
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from serving.db.current import is_current
 from serving.db.tables import CandidateRow, CorrectionEventRow, DetectionRow, PhotoRow, SightingRow
 from serving.review.blind.tasks import blind_ids
 from serving.review.grouping import BoxIndex, SeenBox
@@ -182,7 +183,7 @@ def _list_neighbours(
         .where(
             PhotoRow.sha256.in_(shas),
             PhotoRow.flight_id == events[0].flight_id,
-            DetectionRow.run == PhotoRow.run,
+            is_current(),
         )
     )
     for row in session.execute(statement):

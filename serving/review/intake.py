@@ -22,6 +22,7 @@ from serving.db.tables import (
     CandidateRow,
     CorrectionEventRow,
     GroupingEventRow,
+    PermitEventRow,
     ReviewEventRow,
     SightingRow,
 )
@@ -142,6 +143,7 @@ def _delete_untouched(session: Session, candidate_ids: list[int]) -> None:
     merged_here = exists().where(other.merged_into == CandidateRow.id)
     asked = exists().where(BlindTaskRow.candidate_id == CandidateRow.id)
     corrected = exists().where(CorrectionEventRow.candidate_id == CandidateRow.id)
+    checked = exists().where(PermitEventRow.candidate_id == CandidateRow.id)
     grouped = exists().where(
         GroupingEventRow.flight_id == CandidateRow.flight_id,
         CandidateRow.id == GroupingEventRow.candidate_ids.any_(),
@@ -156,6 +158,7 @@ def _delete_untouched(session: Session, candidate_ids: list[int]) -> None:
             ~merged_here,
             ~grouped,
             ~corrected,
+            ~checked,
             ~asked,
         )
         .execution_options(synchronize_session=False)

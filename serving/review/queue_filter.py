@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
+from serving.db.origin import is_new, is_stock
 from serving.db.tables import AssignmentRow, CandidateRow, FlightRow
 from serving.review.blind.tasks import blind_condition
 from serving.review.decision import CandidateState
@@ -20,7 +21,8 @@ class QueueFilter:
 
     ``area`` is ``level:area_id``, ``model`` as in ``CandidateRow.models``; scores are included.
     ``viewer_id`` is the person who looks: what they are to judge blindly seems pending to them.
-    ``mine`` shows only what was assigned to that person.
+    ``mine`` shows only what was assigned to that person. ``origin`` is ``stock`` for what was there
+    when the place was first flown, ``new`` for what came since.
     """
 
     state: str | None = None
@@ -33,13 +35,21 @@ class QueueFilter:
     min_score: float | None = None
     max_score: float | None = None
     ambiguous: bool | None = None
+    origin: str | None = None
     mine: bool = False
     viewer_id: int | None = None
 
     @property
     def is_tallied(self) -> bool:
         """Whether the tallies know how many there are."""
-        looks_inside = (self.area, self.model, self.min_score, self.max_score, self.ambiguous)
+        looks_inside = (
+            self.area,
+            self.model,
+            self.min_score,
+            self.max_score,
+            self.ambiguous,
+            self.origin,
+        )
         return not self.mine and all(each is None for each in looks_inside)
 
 
@@ -118,4 +128,6 @@ def _inside(wanted: QueueFilter) -> Conditions:
         conditions.append(CandidateRow.score >= wanted.min_score)
     if wanted.max_score is not None:
         conditions.append(CandidateRow.score <= wanted.max_score)
+    if wanted.origin is not None:
+        conditions.append(is_stock() if wanted.origin == "stock" else is_new())
     return conditions

@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from detection.domain.hazard import HazardClass
 from serving.db.tables import CandidateRow
 from serving.review.rules import ExposureRules, ReviewRules, load_rules
-from serving.review.tiers import tier_of
+from serving.review.tiers import Tier, tier_of
+from serving.review.unproven import Unproven, is_unproven, mark_unproven
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """From here the days of arrival are counted; any instant would give the same order."""
@@ -85,8 +86,16 @@ def risk_key(base: float, arrived_at: datetime, days_to_double: float) -> float:
     return math.log2(base) - (arrived_at - EPOCH) / DAY / days_to_double
 
 
-def refresh(session: Session, row: CandidateRow, rules: ReviewRules | None = None) -> None:
-    """Set tier and place in the order from the class, the score and the stored exposure."""
+def refresh(
+    session: Session,
+    row: CandidateRow,
+    rules: ReviewRules | None = None,
+    unproven: Unproven = frozenset(),
+) -> None:
+    """Set tier and place in the order from the class, the score and the stored exposure.
+
+    What only ``unproven`` models show is low, whatever its score.
+    """
     rules = rules or load_rules()
     if row.created_at is None:
         session.flush()
@@ -95,6 +104,8 @@ def refresh(session: Session, row: CandidateRow, rules: ReviewRules | None = Non
     row.tier = tier_of(hazard_class, row.score, rules.tiers).value
     row.risk_key = risk_key(base, row.created_at, rules.days_to_double)
     row.ranked_by = rules.order_hash
+    if is_unproven(row, unproven):
+        row.tier, row.ranked_by = Tier.LOW.value, mark_unproven(rules.order_hash)
 
 
 def columns_from_exposed(exposed: Iterable[Exposed]) -> list[dict[str, object]]:

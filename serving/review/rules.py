@@ -63,11 +63,22 @@ class ExposureRules(Section):
     commercial: CommercialRule
 
 
+class ProofRule(Section):
+    """Models whose candidates stay low until people have decided so many of them."""
+
+    models: tuple[str, ...]
+    decisions: Annotated[int, Field(ge=1)]
+
+
 class TierRules(Section):
-    """Scores that part the tiers, by class: urgent from one on, low below one (0: never low)."""
+    """Scores that part the tiers, by class: urgent from one on, low below one (0: never low).
+
+    ``prove_first`` names the models that nobody could calibrate, by class.
+    """
 
     urgent_from: Mapping[HazardClass, Score]
     low_below: Mapping[HazardClass, Score]
+    prove_first: Mapping[HazardClass, ProofRule] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _keep_apart(self) -> TierRules:

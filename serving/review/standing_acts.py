@@ -9,11 +9,13 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session, aliased
 
+from serving.db.permit_books import ANSWER
 from serving.db.tables import (
     BulkActMemberRow,
     BulkActRow,
     CorrectionEventRow,
     GroupingEventRow,
+    PermitEventRow,
     ReviewEventRow,
 )
 from serving.review.decision import CandidateState
@@ -23,7 +25,7 @@ from serving.review.decision import CandidateState
 class StandingAct:
     """An act that stands, with what undoing it would bring back.
 
-    ``kind`` is decision, grouping, bulk or correction; ``undo_path`` is below ``/api/v1``.
+    ``kind`` is decision, grouping, bulk, correction or permit; ``undo_path`` is below ``/api/v1``.
     ``state_before`` is the state of its candidates before it, None where it changed none.
     """
 
@@ -170,9 +172,41 @@ def _corrections(session: Session, user_id: int, limit: int) -> list[StandingAct
     ]
 
 
+def _permit_checks(session: Session, user_id: int, limit: int) -> list[StandingAct]:
+    later, undo, later_undo = (aliased(PermitEventRow) for _ in range(3))
+    undone = exists().where(undo.undoes == PermitEventRow.id)
+    is_later = exists().where(
+        later.candidate_id == PermitEventRow.candidate_id,
+        later.permit == PermitEventRow.permit,
+        later.kind == ANSWER,
+        later.is_opinion == PermitEventRow.is_opinion,
+        later.id > PermitEventRow.id,
+        ~exists().where(later_undo.undoes == later.id),
+    )
+    statement = (
+        select(PermitEventRow)
+        .where(PermitEventRow.user_id == user_id, PermitEventRow.kind == ANSWER)
+        .where(~undone, ~is_later)
+        .order_by(PermitEventRow.id.desc())
+        .limit(limit)
+    )
+    return [
+        StandingAct(
+            "permit",
+            row.id,
+            (row.candidate_id,),
+            None,
+            None,
+            row.created_at,
+            f"/permit-checks/{row.id}/undo",
+        )
+        for row in session.scalars(statement)
+    ]
+
+
 def _is_undone(row: type[ReviewEventRow]) -> ColumnElement[bool]:
     undo = aliased(ReviewEventRow)
     return exists().where(undo.undoes == row.id)
 
 
-PROVIDERS: Sequence[Provider] = (_decisions, _bulk_acts, _groupings, _corrections)
+PROVIDERS: Sequence[Provider] = (_decisions, _bulk_acts, _groupings, _corrections, _permit_checks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from serving.web.change_labels import RUN_STATES
 from serving.web.i18n import N_
 from serving.web.labels import (
     AREA_LEVELS,
@@ -11,6 +12,8 @@ from serving.web.labels import (
     FLIGHT_KINDS,
     FLIGHT_STATES,
     LAYER_KINDS,
+    PERMIT_ANSWERS,
+    PERMITS,
     ROLES,
     VERDICTS,
 )
@@ -24,6 +27,8 @@ ACTS: Final[dict[str, str]] = {
     "correct_box": N_("Box corrected"),
     "correct_class": N_("Class corrected"),
     "undo_correction": N_("Correction undone"),
+    "check_permit": N_("Permit checked"),
+    "undo_permit": N_("Answer on a permit taken back"),
     "assign": N_("Work assigned"),
     "end_assignment": N_("Assignment ended"),
     "ask_second": N_("Second opinion asked for"),
@@ -40,6 +45,11 @@ ACTS: Final[dict[str, str]] = {
     "delete_upload": N_("Upload deleted"),
     "import_layer": N_("Layer imported"),
     "delete_layer": N_("Layer deleted"),
+    "import_register": N_("Building register imported"),
+    "delete_register": N_("Building register deleted"),
+    "order_comparison": N_("Comparison of flights ordered"),
+    "cancel_comparison": N_("Comparison of flights cancelled"),
+    "end_comparison": N_("Comparison of flights ended"),
     "create_user": N_("User added"),
     "set_password": N_("Password changed"),
     "set_role": N_("Role changed"),
@@ -53,6 +63,8 @@ SUBJECT_KINDS: Final[dict[str, str]] = {
     "candidate": N_("Candidate"),
     "flight": N_("Flight"),
     "layer": N_("Layer"),
+    "register": N_("Building register"),
+    "change_run": N_("Comparison of flights"),
     "upload": N_("Upload"),
     "bulk": N_("Bulk act"),
     "assignment": N_("Assignment"),
@@ -85,6 +97,9 @@ FIELDS: Final[dict[str, str]] = {
     "review_event": N_("Act no."),
     "grouping_event": N_("Act no."),
     "correction_event": N_("Act no."),
+    "permit_event": N_("Act no."),
+    "permit": N_("Permit"),
+    "answer": N_("Answer"),
     "bulk_act": N_("Act no."),
     "is_opinion": N_("Blind opinion"),
     "bbox_xyxy": N_("Box"),
@@ -93,15 +108,33 @@ FIELDS: Final[dict[str, str]] = {
     "path": N_("File"),
     "user_id": N_("Person"),
     "flight_id": N_("Flight"),
+    "base_flight_id": N_("Base flight"),
+    "new_flight_id": N_("Flight"),
+    "heights_of": N_("Heights taken over from comparison"),
+    "settings_hash": N_("Settings"),
+    "rise": N_("Roofs that rose"),
+    "fall": N_("Roofs that fell"),
+    "cannot_tell": N_("Buildings not told"),
+    "excess": N_("More storeys than permitted"),
+    "failure_code": N_("Reason"),
     "area": N_("Area"),
+    "layer": N_("Layer"),
+    "rows": N_("Rows"),
+    "joined": N_("Buildings with a row"),
+}
+CHANGE_KINDS: Final[dict[str, str]] = {
+    "compare": N_("Comparison with an earlier flight"),
+    "survey": N_("Roof heights against the register"),
 }
 VALUES: Final[dict[str, dict[str, str]]] = {
-    "state": FLIGHT_STATES | CANDIDATE_STATES,
+    "state": FLIGHT_STATES | CANDIDATE_STATES | {"running": RUN_STATES["running"]},
     "verdict": VERDICTS,
     "truth": VERDICTS,
-    "kind": FLIGHT_KINDS | LAYER_KINDS,
+    "kind": FLIGHT_KINDS | LAYER_KINDS | CHANGE_KINDS,
     "level": AREA_LEVELS,
     "role": ROLES,
+    "permit": PERMITS,
+    "answer": PERMIT_ANSWERS,
 }
 FINDINGS: Final[dict[str, str]] = {
     "changed": N_("The entry was changed."),

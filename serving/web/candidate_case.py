@@ -123,7 +123,7 @@ def describe_for_scripts(candidate: CandidateAnswer, words: Words) -> dict[str, 
         "id": candidate.id,
         "flight_id": candidate.flight_id,
         "hazard_class": candidate.hazard_class.value,
-        "title": f"{words.class_name(candidate.hazard_class)} #{candidate.id}",
+        "title": f"{words.proposed_name(candidate.hazard_class)} #{candidate.id}",
         "state": candidate.state.value,
         "lon": candidate.lon,
         "lat": candidate.lat,
@@ -151,7 +151,7 @@ def _order_sightings(candidate: CandidateAnswer) -> list[SightingDetail]:
 def _describe_sighting(sighting: SightingDetail, words: Words) -> dict[str, object]:
     return {
         "detection_id": sighting.detection_id,
-        "class_name": words.class_name(sighting.hazard_class),
+        "class_name": words.proposed_name(sighting.hazard_class),
         "bbox_xyxy": sighting.bbox_xyxy,
         # The outline is the model's: beside a box that a person moved it would be wrong.
         "polygons": [] if sighting.box_correction else sighting.polygons,

@@ -8,12 +8,10 @@ from datetime import datetime
 from serving.accounts.roles import Permission, Role, is_allowed
 from serving.accounts.users import Person
 from serving.api.review_schemas import CandidateAnswer, GroupingItem, MeasureAnswer
+from serving.web.figures import STD_TO_95
 from serving.web.i18n import N_
 from serving.web.labels import AREA_LEVELS, BUILDING_PARTS, GROUPING_KINDS
 from serving.web.rendering import Words
-
-STD_TO_95 = 1.96
-"""Half the width of the 95 % interval of a normal error, in standard deviations."""
 
 
 @dataclass(frozen=True, slots=True)

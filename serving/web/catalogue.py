@@ -24,6 +24,7 @@ _KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "N_": None,
     "gettext": None,
     "ngettext": (1, 2),
+    "translate_count": (1, 2),
 }
 _METHODS = (("static/js/**.js", "javascript"), ("templates/**.html", "jinja2"), ("*.py", "python"))
 _LINE_WIDTH = 100

@@ -48,6 +48,9 @@ def load_card(session: Session, words: Words, flight: FlightRow) -> dict[str, ob
         "coverage": answer,
         "coverage_failure": failure,
         "shares": list_shares(summary, words) if summary else [],
+        "why_no_shares": explain_no_shares(summary, words, has_layers=bool(answer.layers))
+        if summary
+        else "",
         "photo_notes": list_notes(summary, words) if summary else [],
         "layer_notes": [words.explain(code) for code in summary.warnings] if summary else [],
         "has_targets": bool(summary and (summary.buildings or summary.covers or summary.areas)),
@@ -73,6 +76,23 @@ def list_shares(summary: CoverageSummary, words: Words) -> list[ShareFigure]:
         if tally is not None:
             figures.append(_figure(words.translate(title), tally))
     return figures
+
+
+def explain_no_shares(summary: CoverageSummary, words: Words, *, has_layers: bool) -> str:
+    """Return why no share of anything can be told; layers that were used need not be the reason."""
+    if not has_layers:
+        text = N_(
+            "No buildings, covers or areas were imported here when this was computed, so that only "
+            "the footprints of the photos can be shown."
+        )
+    elif summary.placed and not summary.covered_m2:
+        text = N_(
+            "No photo is fine and sharp enough for a roof anywhere, so nothing of the imported "
+            "layers counts as covered."
+        )
+    else:
+        text = N_("Of the imported buildings, covers and areas none lies on the ground shown.")
+    return words.translate(text)
 
 
 def list_notes(summary: CoverageSummary, words: Words) -> list[PhotoNote]:

@@ -14,6 +14,7 @@ from serving.api.cursors import cursor_from_id, id_from_cursor
 from serving.api.schemas import MAX_ID
 from serving.deps import FlightReader, SessionDep
 from serving.flights.catalogue import count_progress, get_flight
+from serving.flights.change_epochs import count_new_and_stock, find_epochs
 from serving.flights.finder import count_days, count_pending, find_flights, list_sites
 from serving.review.blind.tasks import awaits_condition
 from serving.web.flight_calendar import build_month, choose_month
@@ -76,7 +77,7 @@ def show_flight_row(
         "pending": count_pending(session, [flight_id], awaits_condition(person.user_id)),
         "next_cursor": None,
         "query": FlightQuery(),
-    }
+    } | _load_origins(session, [flight_id])
     return render(request, "flight_rows.html", person=person, context=context)
 
 
@@ -98,4 +99,12 @@ def _load_rows(
         "pending": count_pending(session, ids, awaits_condition(person.user_id)),
         "next_cursor": cursor_from_id(shown[-1].id) if len(rows) > PAGE_SIZE else None,
         "query": query,
+    } | _load_origins(session, ids)
+
+
+def _load_origins(session: Session, flight_ids: list[int]) -> dict[str, object]:
+    """Return which flights are baselines, and how much of what they show is new."""
+    return {
+        "epochs": find_epochs(session, flight_ids),
+        "origins": count_new_and_stock(session, flight_ids),
     }

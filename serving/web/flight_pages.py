@@ -25,6 +25,7 @@ from serving.flights.catalogue import (
 )
 from serving.review.queue_filter import QueueFilter
 from serving.review.tallies import count_states
+from serving.web.change_card import load_change_card
 from serving.web.coverage_card import load_card
 from serving.web.flight_view import view_flight
 from serving.web.i18n import N_
@@ -50,9 +51,10 @@ class FileNote:
 def show_flight(
     request: Request, person: FlightReader, session: SessionDep, flight_id: FlightId
 ) -> Response:
-    """Show one flight: progress, failures, what was covered, map."""
+    """Show one flight: progress, failures, comparisons, what was covered, map."""
     context = _load_flight(session, person, words_for(request), flight_id)
     context |= load_card(session, words_for(request), get_flight(session, flight_id))
+    context |= load_change_card(session, words_for(request), get_flight(session, flight_id))
     context["section"] = "flights"
     return render(request, "flight.html", person=person, context=context)
 

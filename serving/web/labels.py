@@ -54,6 +54,7 @@ GROUND_METHODS: Final[dict[str, str]] = {
     "surface": N_("line of sight on the reconstructed surface"),
     "building_facade": N_("line of sight on a facade"),
     "building_roof": N_("line of sight on a roof"),
+    "building_measured": N_("middle of the part of the building that was measured"),
     "camera_position": N_("position of the camera"),
 }
 
@@ -96,6 +97,40 @@ COVERAGE_STATES: Final[dict[str, str]] = {
     "queued": N_("Being computed"),
     "done": N_("Computed"),
     "failed": N_("Failed"),
+}
+# What a class is called until a person has confirmed it: a measurement accuses nobody.
+SUSPICIONS: Final[dict[str, str]] = {
+    "added_storey": N_("Suspected added storey"),
+    "demolished": N_("Demolition check"),
+}
+ORIGINS: Final[dict[str, str]] = {"new": N_("New"), "stock": N_("Was there before")}
+# What says something of a building in place of a model.
+MEASUREMENTS: Final[dict[str, str]] = {
+    "height_change": N_("Heights of two flights"),
+    "building_register": N_("Storeys against the register"),
+}
+PERMITS: Final[dict[str, str]] = {
+    "land": N_("Land use"),
+    "planning": N_("Planning approval"),
+    "construction": N_("Building permit"),
+}
+PERMIT_ANSWERS: Final[dict[str, str]] = {
+    "yes": N_("Granted"),
+    "no": N_("None"),
+    "to_check": N_("To check"),
+}
+# Columns of a building register, by what is read from them.
+REGISTER_COLUMNS: Final[dict[str, str]] = {
+    "building_id": N_("Building number"),
+    "permitted_storeys": N_("Permitted storeys"),
+    "permitted_area_m2": N_("Permitted area"),
+    "permitted_height_m": N_("Permitted height"),
+    "use": N_("Use"),
+    "land_permit": N_("Land approval"),
+    "planning_permit": N_("Planning permit"),
+    "construction_permit": N_("Construction permit"),
+    "lon": N_("Longitude"),
+    "lat": N_("Latitude"),
 }
 GROUPING_KINDS: Final[dict[str, str]] = {"merge": N_("Merged"), "split": N_("Split")}
 
@@ -274,6 +309,108 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
         N_("The file has no field of that name."),
         N_("Choose one of its fields, or leave the choice empty."),
     ),
+    "register_not_found": (
+        N_("There is no such register in use."),
+        N_("See the list of registers; a newer one may have replaced it."),
+    ),
+    "register_exists": (
+        N_("This file is the register of the layer already."),
+        N_("Nothing to do; to read it anew, delete the register and import it again."),
+    ),
+    "register_format": (
+        N_("The file is not one that a building register can be read from."),
+        N_("Give a CSV, XLSX or GeoJSON file, one row for each building."),
+    ),
+    "register_layer": (
+        N_("A building register belongs to a layer of buildings."),
+        N_("Choose a layer of buildings; import one first if there is none."),
+    ),
+    "change_run_not_found": (
+        N_("There is no such comparison."),
+        N_("See the comparisons of the flight."),
+    ),
+    "finding_not_found": (
+        N_("This comparison has no such finding."),
+        N_("See its list of findings."),
+    ),
+    "change_picture_not_found": (
+        N_("No such picture was drawn of this building."),
+        N_("Look at its photos; too little of it was seen for a picture."),
+    ),
+    "change_run_over": (
+        N_("The comparison is over; there is nothing to cancel."),
+        N_("Load the page again."),
+    ),
+    "change_running": (
+        N_("Another comparison of this flight is not over yet."),
+        N_("Wait for it, or cancel it, then begin another."),
+    ),
+    "change_flight_not_ready": (
+        N_("A flight can be compared once all its photos are processed."),
+        N_("Wait until both flights are done, then compare."),
+    ),
+    "change_street_flight": (
+        N_("Photos from the street show no roofs, so nothing can be compared."),
+        N_("Compare two flights of a drone."),
+    ),
+    "change_same_flight": (
+        N_("A flight cannot be compared with itself."),
+        N_("Choose another base flight."),
+    ),
+    "change_no_base": (
+        N_(
+            "No earlier flight shows this place, and no register says how many storeys are "
+            "permitted."
+        ),
+        N_("Choose a base flight, or import a building register for the layer."),
+    ),
+    "change_no_layer": (
+        N_("No imported layer has buildings where this flight was."),
+        N_(
+            "Import the building footprints of the place under Layers, then come back and compare: "
+            "it does not begin by itself."
+        ),
+    ),
+    "change_no_positions": (
+        N_("Too few photos have a position and a focal length."),
+        N_("Use the originals from the card with their GPS data, or add the track of the flight."),
+    ),
+    "change_not_joined": (
+        N_("The photos of one flight could not be joined to one surface."),
+        N_("Fly parallel lines that overlap by 70 % or more, and upload all photos of the flight."),
+    ),
+    "change_too_few_points": (
+        N_("The photos share too few points; plain roofs seen from straight above give none."),
+        N_("Fly again in even light, lower, with sharp photos and with oblique lines too."),
+    ),
+    "change_no_overlap": (
+        N_("The two flights do not show the same place."),
+        N_("Choose an earlier flight over the same place."),
+    ),
+    "change_small_overlap": (
+        N_("The two flights share too little ground."),
+        N_("Choose an earlier flight over the same ground, or fly the same area again."),
+    ),
+    "change_not_coregistered": (
+        N_("The surfaces of the two flights could not be laid on each other."),
+        N_("Use flights with more overlap and more unchanged ground, streets and yards."),
+    ),
+    "change_layer_moved": (
+        N_("The building layer does not lie on the buildings that the photos show."),
+        N_("Import the layer again and declare its coordinate system; web maps are in GCJ-02."),
+    ),
+    "change_no_buildings": (
+        N_("No building of the layer lies where both flights took photos."),
+        N_("Import the building layer of this place, or check its coordinate system."),
+    ),
+    "change_broke_off": (
+        N_("The comparison ended without a result, again and again."),
+        N_("Tell the administrator; most often the memory is too small for the photos."),
+    ),
+    "change_not_possible": (
+        N_("The two flights cannot be compared."),
+        N_("Look at both flights; if they are in order, report it with their names."),
+    ),
     "coverage_not_ready": (
         N_("The coverage of this flight is not computed yet."),
         N_("Wait a moment, or have it computed on the page of the flight."),
@@ -374,6 +511,22 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
     ),
     "correction_superseded": (
         N_("A later correction stands."),
+        N_("Undo the later one first."),
+    ),
+    "no_permits": (
+        N_("No permits are looked up for this class."),
+        N_("Correct the class first, if it is an added storey or was taken down."),
+    ),
+    "permit_changed": (
+        N_("Somebody else has answered for this permit in the meantime."),
+        N_("Look at their answer, then repeat yours if it still holds."),
+    ),
+    "permit_check_not_found": (
+        N_("There is no such answer on a permit."),
+        N_("Load the page again."),
+    ),
+    "permit_superseded": (
+        N_("A later answer on this permit stands."),
         N_("Undo the later one first."),
     ),
     "invalid_correction": (

@@ -12,6 +12,7 @@ from serving.api.layer_views import view_layers
 from serving.deps import FlightReader, SessionDep
 from serving.flights.layers import AreaLevel, LayerKind, list_layers
 from serving.web.i18n import N_
+from serving.web.register_card import list_register_views
 from serving.web.rendering import Words, render, words_for
 
 router = APIRouter(include_in_schema=False)
@@ -45,6 +46,8 @@ def show_layers(request: Request, person: FlightReader, session: SessionDep) -> 
         "layers": [LayerView(layer, _notes(layer, words)) for layer in layers],
         "kinds": [kind.value for kind in LayerKind],
         "levels": [level.value for level in AreaLevel],
+        "building_layers": [each for each in layers if each.kind is LayerKind.BUILDINGS],
+        "registers": list_register_views(session, words),
         "common_crs": [(name, words.translate(text)) for name, text in COMMON_CRS],
     }
     return render(request, "layers.html", person=person, context=context)

@@ -15,6 +15,7 @@ from serving.deps import get_person_or_none, get_services
 from serving.web import (
     assignment_pages,
     audit_pages,
+    change_pages,
     compare_pages,
     dispute_pages,
     flight_list_pages,
@@ -40,6 +41,7 @@ for _part in (
     receipt_page,
     assignment_pages,
     compare_pages,
+    change_pages,
     flight_pages,  # its addresses hold a number: after those that hold a word
     review_pages,
     hazard_pages,

@@ -19,7 +19,8 @@ from detection.taxonomy import load_taxonomy
 from serving.accounts.roles import Permission, is_allowed
 from serving.accounts.users import Person
 from serving.deps import get_services
-from serving.web import labels
+from serving.web import change_labels, labels
+from serving.web.figures import show_error, show_score
 from serving.web.i18n import (
     DEFAULT_LANGUAGE,
     LANGUAGE_COOKIE,
@@ -59,6 +60,11 @@ class Words:
         """Return the name of a class as the taxonomy has it."""
         entry = load_taxonomy()[HazardClass(hazard_class)]
         return entry.name_en if self.language == "en" else entry.name_zh
+
+    def proposed_name(self, hazard_class: str) -> str:
+        """Return what a class is called while it is proposed: it accuses nobody."""
+        suspicion = labels.SUSPICIONS.get(hazard_class)
+        return self.translate(suspicion) if suspicion else self.class_name(hazard_class)
 
     def explain(self, code: str, message: str = "", remedy: str = "") -> tuple[str, str]:
         """Return what happened and what to do for a reason or problem ``code``.
@@ -144,6 +150,9 @@ def _context(request: Request, words: Words, person: Person | None) -> dict[str,
         "can_mark_checks": may(Permission.MARK_CHECKS),
         "can_see_audit": may(Permission.SEE_AUDIT),
         "class_label": words.class_name,
+        "proposed_label": words.proposed_name,
+        "show_score": show_score,
+        "show_error": show_error,
     } | _labels(words)
 
 
@@ -153,6 +162,10 @@ def _labels(words: Words) -> dict[str, Callable[[str], str]]:
         "flight_kind_label": labels.FLIGHT_KINDS,
         "candidate_state_label": labels.CANDIDATE_STATES,
         "tier_label": labels.TIERS,
+        "origin_label": labels.ORIGINS,
+        "permit_label": labels.PERMITS,
+        "permit_answer_label": labels.PERMIT_ANSWERS,
+        "model_label": labels.MEASUREMENTS,
         "ground_method_label": labels.GROUND_METHODS,
         "role_label": labels.ROLES,
         "layer_kind_label": labels.LAYER_KINDS,
@@ -161,6 +174,9 @@ def _labels(words: Words) -> dict[str, Callable[[str], str]]:
         "target_kind_label": labels.TARGET_KINDS,
         "need_label": labels.NEEDS,
         "coverage_state_label": labels.COVERAGE_STATES,
+        "run_state_label": change_labels.RUN_STATES,
+        "finding_kind_label": change_labels.FINDING_KINDS,
+        "short_kind_label": change_labels.SHORT_KINDS,
     }
 
     def make(table: Mapping[str, str]) -> Callable[[str], str]:

@@ -24,6 +24,7 @@ from serving.review.decision import CandidateState
 from serving.review.queue import claim_next, list_candidates, position_of
 from serving.review.tallies import count_queue
 from serving.review.tiers import Tier
+from serving.web.building_case import build_building_case
 from serving.web.candidate_case import build_case
 from serving.web.class_guide import list_guides
 from serving.web.labels import CANDIDATE_STATES
@@ -120,7 +121,8 @@ def show_candidate_panel(
 def _case(session: Session, person: Person, words: Words, candidate_id: int) -> dict[str, object]:
     candidate = view_candidate(session, candidate_id, person.user_id)
     flight = get_flight(session, candidate.flight_id)
-    return build_case(candidate, flight.name, person, words)
+    case = build_case(candidate, flight.name, person, words)
+    return case | build_building_case(session, candidate, person, words)
 
 
 def _rows(

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from serving.accounts.errors import ForbiddenError
 from serving.accounts.roles import Permission, is_allowed
 from serving.deps import PersonDep, SessionDep
+from serving.flights.origins import tally_origins
 from serving.review.blind.statistics import PersonFigures, TeamFigures, measure_person, measure_team
 from serving.review.rules import load_rules
 from serving.web.labels import VERDICTS
@@ -64,6 +65,7 @@ def show_statistics(
         "team": team,
         "people": _people(team, days, words),
         "rules": load_rules().second_review,
+        "origins": tally_origins(session, days),
         "draw_share": draw_share,
         "draw_agreement": draw_agreement,
     }

@@ -2,7 +2,7 @@
 
 What is asked of all pages (accessibility, both widths, dark mode, nothing from elsewhere) is asked
 in ``test_every_page.py``. ``{flight}`` and ``{candidate}`` in a path are a seeded flight and its
-first candidate.
+first candidate, ``{compared}`` a flight that was compared with an earlier one.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ PAGES = (
     PageSpec("opinion_dialog", "rena", "/review/{candidate}", "#opinion-dialog[open]", ("o",)),
     PageSpec("guide_dialog", "rena", "/review/{candidate}", "#guide-dialog[open]", ("i",)),
     PageSpec("box_editor", "rena", "/review/{candidate}", ".box-frame", ("e",)),
+    PageSpec("flight_compared", "olga", "/flights/{compared}", "#change .figures-change"),
+    PageSpec("flight_change", "rena", "/flights/{compared}/change", "#change-map path, canvas"),
     PageSpec("flight_compare", "olga", "/flights/{flight}/compare"),
     PageSpec("assignments", "arvo", "/review/assignments"),
     PageSpec("disputes", "arvo", "/disputes"),

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page
 
 from serving.web.vendor import NODE_MODULES_DIR
+from tests.e2e.change_seed import seed_comparison
 from tests.e2e.conftest import RunningService, Visitor
 from tests.e2e.pages import PAGES, PageSpec
 from tests.e2e.seed import seed_candidates
@@ -34,6 +35,7 @@ STILL = "document.getAnimations().every((each) => each.playState !== 'running')"
 def seeded(service: RunningService, tmp_path_factory: pytest.TempPathFactory) -> list[int]:
     """Four candidates of one flight, for pages that only look."""
     folder = tmp_path_factory.mktemp("looked_at")
+    seed_comparison(service.database_url, service.data_dir, folder / "compared")
     return seed_candidates(service.database_url, service.data_dir, folder)
 
 
@@ -66,8 +68,9 @@ def fill_path(visitor: Visitor, path: str, seeded: list[int]) -> str:
     if "{candidate}" in path:
         return path.format(candidate=number)
     found = page.request.get("/api/v1/flights?limit=200").json()["items"]
-    flight = next(each["id"] for each in found if each["name"].startswith("Seeded"))
-    return path.format(flight=flight)
+    names = {each["name"]: each["id"] for each in found}
+    flight = next(names[name] for name in names if name.startswith("Seeded"))
+    return path.format(flight=flight, compared=names.get("Compared 2026-11"))
 
 
 def find_violations(page: Page, rules: list[str] | None = None) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from psycopg import sql
@@ -18,6 +19,7 @@ from sqlalchemy import make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 from detection.domain.photo import FlightKind
+from serving.accounts import users
 from serving.accounts.roles import Role
 from serving.accounts.users import create_user
 from serving.app import create_app
@@ -42,6 +44,13 @@ _numbers = itertools.count(1)
 def no_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is drawn for a second look and no check is hidden, unless a test says so."""
     draw_always(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not stir 64 MiB for each user and each sign-in; `test_accounts` looks at the real hash."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(users, "_hasher", hasher)
 
 
 @pytest.fixture(scope="session")

@@ -62,6 +62,21 @@ MATRIX = [
     ("GET", "/flights/1/coverage", EVERYBODY),
     ("GET", "/flights/1/coverage/1", EVERYBODY),
     ("POST", "/flights/1/coverage", UPLOADERS),
+    ("GET", "/flights/1/change", EVERYBODY),
+    ("GET", "/flights/1/change-runs", EVERYBODY),
+    ("POST", "/flights/1/change", UPLOADERS),
+    ("GET", "/change-runs/1", EVERYBODY),
+    ("POST", "/change-runs/1/cancel", UPLOADERS),
+    ("GET", "/change-runs/1/findings", EVERYBODY),
+    ("GET", "/change-runs/1/findings.geojson", EVERYBODY),
+    ("GET", "/change-runs/1/findings/1", EVERYBODY),
+    ("GET", "/change-runs/1/findings/1/1", EVERYBODY),
+    ("GET", "/candidates/1/evidence", READERS),
+    ("GET", "/registers", EVERYBODY),
+    ("POST", "/registers", ENGINEERS),
+    ("GET", "/registers/1", EVERYBODY),
+    ("GET", "/registers/1/rows", EVERYBODY),
+    ("DELETE", "/registers/1", ENGINEERS),
     ("GET", "/layers", EVERYBODY),
     ("GET", "/layers/1", EVERYBODY),
     ("GET", "/layers/1/features", EVERYBODY),
@@ -77,6 +92,9 @@ MATRIX = [
     ("POST", "/candidates/1/split", DECIDERS),
     ("POST", "/candidates/1/corrections", DECIDERS),
     ("POST", "/corrections/1/undo", DECIDERS),
+    ("GET", "/candidates/1/permit-checks", READERS),
+    ("POST", "/candidates/1/permit-checks", DECIDERS),
+    ("POST", "/permit-checks/1/undo", DECIDERS),
     ("POST", "/candidates/1/second-opinion", DECIDERS),
     ("GET", "/candidates/1/place", READERS),
     ("GET", "/photos/1/counterpart", EVERYBODY),
@@ -108,7 +126,7 @@ MATRIX = [
 ]
 
 # The last part is one of few names; the sample number is none of them.
-BY_NAME = {"/flights/1/coverage/1"}
+BY_NAME = {"/flights/1/coverage/1", "/change-runs/1/findings/1/1"}
 
 
 def send(client: TestClient, method: str, path: str) -> int:
@@ -118,6 +136,10 @@ def send(client: TestClient, method: str, path: str) -> int:
         "/flights": {"json": {"name": "a", "kind": "drone"}},
         "/flights/1/photos": {"files": {"file": ("a.jpg", b"x")}},
         "/flights/1/files/announce": {"json": {"files": [{"path": "a.jpg", "size": 1}]}},
+        "/registers": {
+            "data": {"layer_id": "1", "name": "a"},
+            "files": {"file": ("a.csv", b"x")},
+        },
         "/layers": {
             "data": {"kind": "buildings", "name": "a"},
             "files": {"file": ("a.geojson", b"x")},
@@ -125,6 +147,7 @@ def send(client: TestClient, method: str, path: str) -> int:
         "/candidates/1/decisions": {"json": {"verdict": "confirm"}},
         "/candidates/1/merge": {"json": {"revision": 1, "others": [{"id": 2, "revision": 1}]}},
         "/candidates/1/corrections": {"json": {"hazard_class": "manhole_broken"}},
+        "/candidates/1/permit-checks": {"json": {"permit": "land", "answer": "yes"}},
         "/candidates/1/second-opinion": {"json": {}},
         "/queue/next": {"json": {}},
         "/queue/heartbeat": {"json": {"held": []}},

@@ -18,6 +18,7 @@ from training.synthetic.flight import (
     render_flight as render,
 )
 from training.synthetic.noise import NoiseKind, choose_noise
+from training.synthetic.village.pair import PAIR_PHOTOS, render_pair
 
 DEVIATION = click.FloatRange(min=0)
 
@@ -65,6 +66,13 @@ DEVIATION = click.FloatRange(min=0)
 @click.option("--covers", default=14, show_default=True, help="Manhole covers in the street.")
 @click.option("--cracks", default=4, show_default=True, help="Cracks in the fronts.")
 @click.option(
+    "--pair",
+    "is_pair",
+    is_flag=True,
+    help="Two flights over one village of self-built houses, with what changed between them; of "
+    "the other options only --seed counts.",
+)
+@click.option(
     "--poses-only",
     is_flag=True,
     help="Grey photos with full metadata over open ground of any size; no street, no cracks.",
@@ -85,17 +93,20 @@ def render_flight(
     yaw_std_deg: float | None,
     covers: int,
     cracks: int,
+    is_pair: bool,
     poses_only: bool,
 ) -> None:
     """Render a drone flight over a made-up street, with the exact truth beside the photos.
 
     Writes JPEG photos with EXIF and XMP, truth.geojson (every cover, crack and added storey with
     its place and its boxes), truth_poses.json (exact camera poses), written_poses.json (the same
-    with the noise that the photos' metadata hold) and buildings.geojson.
+    with the noise that the photos' metadata hold) and buildings.geojson. With --pair: the folders
+    base and new, buildings.geojson, register.csv, exact heights of both days and truth.json.
     """
-    console = Console(stderr=True)
-    columns = (TextColumn("Rendering"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
+    if is_pair:
+        _render_village(out_dir, seed)
+        return
+    with _show_progress() as progress:
         task = progress.add_task("render", total=photos)
         flight = render(
             out_dir,
@@ -122,3 +133,17 @@ def render_flight(
         f"{len(flight.photos)} photos ({flight.total_bytes / 1e6:.1f} MB) in {flight.folder}"
     )
     click.echo(f"In them: {counts or 'nothing labelled'}. Truth: {flight.folder / 'truth.geojson'}")
+
+
+def _render_village(out_dir: Path, seed: int) -> None:
+    with _show_progress() as progress:
+        task = progress.add_task("render", total=2 * PAIR_PHOTOS)
+        pair = render_pair(out_dir, seed=seed, on_photo=lambda: progress.advance(task))
+    base, new = pair.photos
+    click.echo(f"{base} and {new} photos of {pair.buildings} houses in {pair.folder}")
+    click.echo(f"What became of them: {pair.folder / 'truth.json'}")
+
+
+def _show_progress() -> Progress:
+    columns = (TextColumn("Rendering"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))

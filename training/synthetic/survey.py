@@ -8,6 +8,7 @@ the nadir no written roll could tell a lean to the side.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -80,6 +81,15 @@ class Survey:
         return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """A photo as planned: place (3,) and heading, clockwise from the x axis, and pitch, degrees."""
+
+    position: Array
+    turned_deg: float
+    pitch_deg: float
+
+
 def expose_survey(
     rng: Rng, survey: Survey, frame: StreetFrame, *, base_m: float, noise: NoiseModel
 ) -> list[Exposure]:
@@ -88,15 +98,32 @@ def expose_survey(
     One error is drawn for the flight and a new one for every photo; ``base_m`` is the ground's
     altitude at the origin of ``frame``.
     """
+    views = [
+        View(position, 0.0 if way > 0 else 180.0, survey.pitch_deg)
+        for position, way in zip(*survey.plan_positions(), strict=True)
+    ]
+    return expose_views(rng, views, survey.size_px, frame, base_m=base_m, noise=noise)
+
+
+def expose_views(
+    rng: Rng,
+    views: Sequence[View],
+    size_px: tuple[int, int],
+    frame: StreetFrame,
+    *,
+    base_m: float,
+    noise: NoiseModel,
+) -> list[Exposure]:
+    """Return the photos of any planned views in one flight, as `expose_survey` does of a block."""
     shared = noise.draw_shared(rng)
     shared_lean = rng.normal(0, 1, 2) * noise.gimbal_deg.shared
-    focal_px = compute_focal_px(survey.size_px) * (1 + float(rng.normal(0, 1)) * noise.focal_share)
+    focal_px = compute_focal_px(size_px) * (1 + float(rng.normal(0, 1)) * noise.focal_share)
     exposures = []
-    for planned, way in zip(*survey.plan_positions(), strict=True):
-        position = planned + rng.normal(0, WIND_M, 3)
-        turned = (0.0 if way > 0 else 180.0) + float(rng.normal(0, 1.5))
+    for view in views:
+        position = view.position + rng.normal(0, WIND_M, 3)
+        turned = view.turned_deg + float(rng.normal(0, 1.5))
         meant = make_shot(
-            frame.heading_deg, position, (turned, survey.pitch_deg, 0.0), survey.size_px, "survey"
+            frame.heading_deg, position, (turned, view.pitch_deg, 0.0), size_px, "survey"
         )
         yaw_error = shared[3] + float(rng.normal(0, 1)) * noise.yaw_deg.photo
         lean = shared_lean + rng.normal(0, 1, 2) * noise.gimbal_deg.photo

@@ -5,12 +5,15 @@ from serving.db.tables.appearance import DetectionAppearanceRow
 from serving.db.tables.audit import AuditEventRow
 from serving.db.tables.base import Base
 from serving.db.tables.bulk import BulkActMemberRow, BulkActRow
+from serving.db.tables.change import BuildingFindingRow, ChangeRunRow, FlightEpochRow
 from serving.db.tables.corrections import CorrectionEventRow
 from serving.db.tables.detections import DetectionRow, ShadowResultRow
 from serving.db.tables.flights import FlightCoverageRow, FlightRow, IngestFailureRow, PhotoRow
 from serving.db.tables.layers import LayerFeatureRow, LayerRow
+from serving.db.tables.permit_checks import PermitEventRow
 from serving.db.tables.preferences import UserPreferenceRow
 from serving.db.tables.queueing import AssignmentRow, ClaimRow, QueueTallyRow
+from serving.db.tables.register import BuildingRegisterRow, RegisterEntryRow
 from serving.db.tables.review import CandidateRow, GroupingEventRow, ReviewEventRow, SightingRow
 from serving.db.tables.second_review import BlindTaskRow, CheckMarkRow
 from serving.db.tables.uploads import FlightFileRow, FlightMediaRow, UploadRow
@@ -21,15 +24,19 @@ __all__ = [
     "AuditEventRow",
     "Base",
     "BlindTaskRow",
+    "BuildingFindingRow",
+    "BuildingRegisterRow",
     "BulkActMemberRow",
     "BulkActRow",
     "CandidateRow",
+    "ChangeRunRow",
     "CheckMarkRow",
     "ClaimRow",
     "CorrectionEventRow",
     "DetectionAppearanceRow",
     "DetectionRow",
     "FlightCoverageRow",
+    "FlightEpochRow",
     "FlightFileRow",
     "FlightMediaRow",
     "FlightRow",
@@ -37,8 +44,10 @@ __all__ = [
     "IngestFailureRow",
     "LayerFeatureRow",
     "LayerRow",
+    "PermitEventRow",
     "PhotoRow",
     "QueueTallyRow",
+    "RegisterEntryRow",
     "ReviewEventRow",
     "ShadowResultRow",
     "SightingRow",

@@ -11,7 +11,6 @@ from sqlalchemy import (
     Identity,
     Index,
     String,
-    UniqueConstraint,
     func,
     text,
 )
@@ -27,11 +26,22 @@ class DetectionRow(Base):
     ``polygons`` outlines it as rings of ``[x, y]`` in pixels of the photo; a model of boxes gives
     none. ``on_building`` and ``measure`` are the domain's classes of these names. Rows of an
     earlier ``run`` stay for whoever decided on them, and are grouped no more.
+
+    ``change_run_id`` names the comparison that said so, where no model did: such a row is of no
+    processing (``run`` 0) and counts while that comparison stands.
     """
 
     __tablename__ = "detections"
     __table_args__ = (
-        UniqueConstraint("photo_id", "run", "ordinal", name="detection_once"),
+        Index(
+            "detection_once",
+            "photo_id",
+            "run",
+            "ordinal",
+            unique=True,
+            postgresql_where=text("change_run_id is null"),
+        ),
+        Index("finding_shown_once", "change_run_id", "photo_id", "ordinal", unique=True),
         Index("detections_flight", "flight_id", "id"),
     )
 
@@ -40,6 +50,7 @@ class DetectionRow(Base):
     photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id"))
     run: Mapped[int] = mapped_column(server_default=text("1"))
     ordinal: Mapped[int]
+    change_run_id: Mapped[int | None] = mapped_column(ForeignKey("change_runs.id"), index=True)
     hazard_class: Mapped[str] = mapped_column(String(40))
     score: Mapped[float] = mapped_column(Float)
     x_min: Mapped[float] = mapped_column(Float)

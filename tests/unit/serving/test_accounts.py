@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import jwt
 import pytest
+from argon2 import Type, extract_parameters
 from sqlalchemy.orm import Session
 
 from detection.domain.errors import InvalidInputError
@@ -65,6 +66,15 @@ def test_token_with_missing_or_strange_claims_is_refused(payload: dict[str, obje
 def test_short_password_is_refused() -> None:
     with pytest.raises(WeakPasswordError):
         hash_password("1234567")
+
+
+def test_passwords_are_kept_as_a_slow_hash_of_much_memory() -> None:
+    hashed = hash_password("a good password")
+    found = extract_parameters(hashed)
+    assert found.type is Type.ID
+    assert found.memory_cost >= 2**16
+    assert found.time_cost >= 3
+    assert "good" not in hashed
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 65, "a\x00b", "a\nb"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from detection.domain.finding import AreaMembership, BuildingPart, OnBuilding
 from serving.ledger.export import FORMULA_STARTS, csv_from_hazards, geojson_from_hazards
-from serving.ledger.hazards import Hazard
+from serving.ledger.hazards import Hazard, PermitFound
 
 HAZARD = Hazard(
     hazard_id=5,
@@ -64,6 +64,21 @@ def test_building_height_and_areas_go_along() -> None:
     (feature,) = json.loads("".join(geojson_from_hazards([HAZARD])))["features"]
     assert feature["properties"]["building_id"] is None
     assert feature["properties"]["areas"] == ""
+
+
+def test_permits_go_along_with_who_looked_and_when() -> None:
+    permits = (
+        PermitFound("land", "yes", None, "li", datetime(2026, 11, 20, tzinfo=UTC)),
+        PermitFound("planning", "no", "=只批三层", "wang", datetime(2026, 11, 21, tzinfo=UTC)),
+    )
+    (row,) = read_csv(replace(HAZARD, permits=permits))
+    assert (row["land_permit"], row["planning_permit"]) == ("yes", "no")
+    assert row["construction_permit"] == "", "nobody looked, which is not 'none'"
+    assert row["permit_notes"] == "planning: =只批三层"
+    assert row["permits_checked_by"] == "li, wang"
+    assert row["permits_checked_at"] == "2026-11-21T00:00:00+00:00"
+    (feature,) = json.loads("".join(geojson_from_hazards([HAZARD])))["features"]
+    assert feature["properties"]["land_permit"] == ""
 
 
 def test_hazard_without_a_place_has_geometry_null() -> None:

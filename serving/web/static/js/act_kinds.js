@@ -7,6 +7,7 @@ export const ACT_KINDS = {
   grouping: { undoPath: "/groupings/{id}/undo", text: _("Merge or split") },
   bulk: { undoPath: "/bulk/{id}/undo", text: _("Bulk rejection") },
   correction: { undoPath: "/corrections/{id}/undo", text: _("Correction") },
+  permit: { undoPath: "/permit-checks/{id}/undo", text: _("Answer on a permit") },
   second: { undoPath: null, text: _("Second opinion") },
 };
 

@@ -1,32 +1,20 @@
 /** What a person does to a candidate beside deciding: correct, compare, look it up, ask. */
 
-import { outbox } from "./base.js";
 import { editBox } from "./box_editor.js";
+import { BuildingCompare } from "./building_compare.js";
 import { askClass } from "./class_dialog.js";
 import { askSecondOpinion } from "./opinion_dialog.js";
 import { PlaceCompare } from "./place_compare.js";
 import { registerActs } from "./review_acts.js";
 import { canAct } from "./review_decisions.js";
-import { deliver } from "./review_delivery.js";
+import { send } from "./review_delivery.js";
 import { takeKeys } from "./review_keys.js";
 import { screen } from "./review_screen.js";
 import { inOrder } from "./review_steps.js";
-import { goTo, panels } from "./review_walk.js";
-import { showToast } from "./toast.js";
 
 const guide = document.getElementById("guide-dialog");
 const compare = new PlaceCompare(document.getElementById("compare"), { screen, takeKeys });
-
-/** Send an act of this candidate, then show the candidate as the server has it now. */
-async function send(act) {
-  if (act === null) return;
-  const done = await deliver(outbox.add(act));
-  if (done !== null) showToast(act.label);
-  const candidateId = act.candidateIds[0];
-  panels.forget(candidateId);
-  // Who decided meanwhile looks at another one already.
-  if (String(screen.candidate.id) === candidateId) await goTo(candidateId, { remember: false });
-}
+const building = new BuildingCompare(document.getElementById("building-compare"), { screen, takeKeys });
 
 /** Whether the person may correct what is on the screen; says why not. */
 function canCorrect() {
@@ -39,22 +27,29 @@ function correctBox() {
   const bar = document.getElementById("edit-bar");
   // Not in order: the keys that end it must not wait for it.
   editBox({ viewer, candidate, sighting: sightings.current, bar, takeKeys })
-    .then((act) => inOrder(() => send(act)));
+    .then((act) => inOrder(() => send([act])));
 }
 
 async function correctClass() {
-  if (canCorrect()) await send(await askClass(screen.candidate, screen.sightings.current));
+  if (canCorrect()) await send([await askClass(screen.candidate, screen.sightings.current)]);
 }
 
 async function askOther() {
-  if (canAct()) await send(await askSecondOpinion(screen.candidate));
+  if (canAct()) await send([await askSecondOpinion(screen.candidate)]);
 }
 
 registerActs({
   editBox: () => inOrder(correctBox),
   changeClass: () => inOrder(correctClass),
   secondOpinion: () => inOrder(askOther),
-  compare: () => compare.toggle(),
+  compare: () => {
+    building.close();
+    compare.toggle();
+  },
+  compareBuilding: () => {
+    compare.close();
+    building.toggle();
+  },
   guide: () => (guide.open ? guide.close() : openGuide()),
 });
 

@@ -21,7 +21,7 @@ function line(tag, className, text) {
 }
 
 /** Code -> items that can still be sent or left out, the most frequent first, the useless on top. */
-export function groupByCode(items) {
+function groupByCode(items) {
   const groups = new Map();
   for (const item of items) {
     for (const code of item.codes) groups.set(code, [...(groups.get(code) ?? []), item]);

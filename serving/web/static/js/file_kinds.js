@@ -18,8 +18,3 @@ export function stemOfPath(path) {
   const slash = path.lastIndexOf("/") + 1;
   return path.slice(0, slash) + path.slice(slash).toLowerCase().replace(/\.[^.]*$/, "");
 }
-
-/** The folder of a path, "" at the top. */
-export function folderOfPath(path) {
-  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
-}

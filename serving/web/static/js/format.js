@@ -24,8 +24,19 @@ export function formatDuration(seconds) {
   return _("{hours} h {minutes} min", { hours, minutes: Math.round((seconds % 3600) / 60) });
 }
 
+/** Half the 95 % interval of a normal error; one too small to be shown is not shown as none. */
+export function errorAt95(std, decimals = 1) {
+  return Math.max(1.96 * std, 10 ** -decimals).toFixed(decimals);
+}
+
+/** Format a score in [0, 1]; one that only rounding makes 0 or 1 is shown as near it. */
+export function formatScore(score) {
+  if (score > 0.99 && score < 1) return "> 0.99";
+  return score > 0 && score < 0.01 ? "< 0.01" : score.toFixed(2);
+}
+
 /** Format an instant in the reader's own time zone. */
-export function formatInstant(iso) {
+function formatInstant(iso) {
   const instant = new Date(iso);
   if (Number.isNaN(instant.getTime())) return iso;
   return new Intl.DateTimeFormat(language, {

@@ -1,6 +1,7 @@
 /** Which candidates show the same thing as this one, and which of its photos show another. */
 
 import { findOthers, makeOption } from "./duplicate_dialog.js";
+import { formatScore } from "./format.js";
 import { _ } from "./i18n.js";
 
 const mergeDialog = document.getElementById("merge-dialog");
@@ -26,7 +27,7 @@ function makePhotoOption(candidate, sighting, index) {
   image.src = `/api/v1/candidates/${candidate.id}/sightings/${sighting.detection_id}/crop.jpg`;
   image.alt = "";
   const text = document.createElement("span");
-  text.textContent = `${sighting.class_name} ${sighting.score.toFixed(2)} · ${sighting.photo.name}`;
+  text.textContent = `${sighting.class_name} ${formatScore(sighting.score)} · ${sighting.photo.name}`;
   button.append(key, image, text);
   return button;
 }

@@ -40,6 +40,8 @@ export const KEY_TABLE = [
   { act: "changeClass", group: "work", codes: ["KeyT"], text: _("Correct the class") },
   { act: "secondOpinion", group: "work", codes: ["KeyO"], text: _("Ask for a second opinion") },
   { act: "compare", group: "look", codes: ["KeyB"], text: _("Compare with earlier photos of the place") },
+  { act: "compareBuilding", group: "look", codes: ["KeyA"], text: _("The building before and now, in the photos of both flights") },
   { act: "guide", group: "look", codes: ["KeyI"], text: _("Class guide") },
+  { act: "checkPermits", group: "work", codes: ["KeyL"], text: _("Answer for the permits of the building") },
   { act: "note", group: "work", codes: ["KeyM"], text: _("Write a note; Esc leaves it") },
 ];

@@ -65,8 +65,8 @@ export class PhotoPair {
   }
 
   /**
-   * Show two sides `{photo, shown, bbox, errorM}`; the second stands upright. First the place
-   * alone, or the `whole` photo.
+   * Show two sides `{photo, shown, bbox, errorM, isBare}` (nothing is marked in a bare one); the
+   * second stands upright. First the place alone, or the `whole` photo.
    */
   async open(old, now, { whole = false } = {}) {
     this.#nudge = { x: 0, y: 0 };
@@ -115,6 +115,19 @@ export class PhotoPair {
     viewport.zoomBy(factor);
   }
 
+  /** Use a key: arrows move the divider, with Shift the old photo; plus and minus zoom. */
+  useKey(event) {
+    if (this.#viewers.some((viewer) => !viewer.world.getItemAt(0))) return false;
+    const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    const arrow = arrows[event.code];
+    if (arrow && event.shiftKey) this.nudge(...arrow);
+    else if (arrow && arrow[0]) this.moveDivider(arrow[0] * 0.04);
+    else if (event.code === "Equal" || event.code === "NumpadAdd") this.zoomBy(1.5);
+    else if (event.code === "Minus" || event.code === "NumpadSubtract") this.zoomBy(1 / 1.5);
+    else return false;
+    return true;
+  }
+
   #openOne(index, side) {
     const viewer = this.#viewers[index];
     return new Promise((resolve) => {
@@ -140,7 +153,7 @@ export class PhotoPair {
       [xMax, yMax] = tie.point_px.map((value) => value + radius);
       element.className = "place-ring";
     }
-    if (!side.bbox && !side.shown) return;
+    if (side.isBare || (!side.bbox && !side.shown)) return;
     viewer.addOverlay({
       element,
       location: image.imageToViewportRectangle(xMin, yMin, xMax - xMin, yMax - yMin),

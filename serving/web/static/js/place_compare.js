@@ -185,16 +185,10 @@ export class PlaceCompare {
   }
 
   #onKey(event) {
-    const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    const arrow = arrows[event.code];
-    if (arrow && event.shiftKey) this.#pair.nudge(...arrow);
-    else if (arrow && arrow[0]) this.#pair.moveDivider(arrow[0] * 0.04);
-    else if (event.code === "Escape") this.close();
+    if (event.code === "Escape") this.close();
     else if (event.code === "BracketLeft") this.#step(-1);
     else if (event.code === "BracketRight") this.#step(+1);
-    else if (event.code === "Equal" || event.code === "NumpadAdd") this.#pair.zoomBy(1.5);
-    else if (event.code === "Minus" || event.code === "NumpadSubtract") this.#pair.zoomBy(1 / 1.5);
-    else return false; // decisions go through
+    else if (!this.#pair.useKey(event)) return false; // decisions go through
     event.preventDefault();
     return true;
   }

@@ -2,11 +2,13 @@
 
 import { undoPathOf } from "./act_kinds.js";
 import "./candidate_tools.js";
+import "./building_ortho.js";
 import "./claim_note.js";
 import { runAct, registerActs } from "./review_acts.js";
 import { decide } from "./review_decisions.js";
 import { mergeOthers, splitOff } from "./review_grouping.js";
 import { showKeys } from "./keys_dialog.js";
+import "./permit_checks.js";
 import { actForKey, paintKeyHints } from "./review_keys.js";
 import "./review_remaining.js";
 import { screen } from "./review_screen.js";
@@ -20,6 +22,7 @@ const HISTORY_BUTTONS = [
   ["decision", "undo-decision", "undoDecision"],
   ["grouping", "undo-grouping", "undoGrouping"],
   ["correction", "undo-correction", "undoCorrection"],
+  ["permit", "undo-permit", "undoPermit"],
 ].map(([kind, attribute, key]) => ({
   selector: `button[data-${attribute}]`,
   name: (dataset) => ({ kind, path: undoPathOf(kind, dataset[key]) }),

@@ -34,3 +34,17 @@ export async function deliver(act) {
   }
   return done;
 }
+
+/** Send acts on the candidate that is shown, then show it as the server has it now; null is none. */
+export async function send(acts) {
+  const wanted = acts.filter((act) => act !== null).map((act) => outbox.add(act));
+  if (wanted.length === 0) return;
+  for (const act of wanted) {
+    const done = await deliver(act);
+    if (done !== null) showToast(act.label);
+  }
+  const [candidateId] = wanted[0].candidateIds;
+  panels.forget(candidateId);
+  // Who decided meanwhile looks at another one already.
+  if (String(screen.candidate.id) === candidateId) await goTo(candidateId, { remember: false });
+}

@@ -1,5 +1,6 @@
 /** The photos that show one candidate: a strip of buttons, one of them in the viewer. */
 
+import { formatScore } from "./format.js";
 import { _ } from "./i18n.js";
 
 /** Whether a person said another box or class of it than the model. */
@@ -9,9 +10,9 @@ function isCorrected(sighting) {
 
 /** What the model said of this very photo, and from which score on it speaks. */
 function describeScore({ score, threshold }) {
-  if (threshold === null) return score.toFixed(2);
+  if (threshold === null) return formatScore(score);
   return _("{score} (threshold {threshold})", {
-    score: score.toFixed(2), threshold: threshold.toFixed(2),
+    score: formatScore(score), threshold: threshold.toFixed(2),
   });
 }
 
@@ -25,7 +26,7 @@ function makeButton(sighting, index) {
   image.alt = "";
   image.loading = "lazy";
   const label = document.createElement("span");
-  label.textContent = `${index + 1} · ${sighting.score.toFixed(2)}${isCorrected(sighting) ? " ✎" : ""}`;
+  label.textContent = `${index + 1} · ${formatScore(sighting.score)}${isCorrected(sighting) ? " ✎" : ""}`;
   button.title = `${sighting.photo.name} · ${sighting.class_name}`;
   // Begins with what is to be seen on it, so that it can be called by that.
   const name = _("Sighting {number}: {name}", { number: index + 1, name: sighting.photo.name });

@@ -27,6 +27,7 @@ let flightId = form.dataset.flightId || null;
 let isSubmitted = false;
 let isListOld = false;
 let repaint = 0;
+let verifying = 0;
 
 const table = new UploadTable({
   frame: $("file-frame"), body: $("file-rows"), chips: $("state-chips"), onFilter: () => paintAll(),
@@ -188,8 +189,10 @@ function settle() {
 
 /** The server reads what it stored once more; then it says that the card may be wiped. */
 function verify() {
+  clearTimeout(verifying); // each batch that settles asks anew: one question at a time is enough
   if (queue.isBusy || queue.counts?.card_may_be_wiped || isSubmitted) return;
-  if (queue.items.count().accepted > 0) setTimeout(() => queue.look().then(verify), VERIFY_MS);
+  if (queue.items.count().accepted === 0) return;
+  verifying = setTimeout(() => queue.look().then(verify), VERIFY_MS);
 }
 
 wireDropZone($("drop-zone"), [$("choose-files"), $("choose-folder")], take);

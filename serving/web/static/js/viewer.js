@@ -8,8 +8,9 @@ const CONTEXT = 3.2; // first view: the box with this many box sizes around it
 const MIN_CONTEXT_PX = 480; // and never closer than this many photo pixels
 const MIN_ZOOM_RATIO = 0.8; // of the zoom that shows the whole photo
 
-/** A tile source for one photo of ours. Level 0 is the smallest, as in Deep Zoom. */
+/** A tile source for one photo of ours (level 0 is the smallest), or for a picture of one piece. */
 export function tileSource(photo) {
+  if (photo.image_url) return { type: "image", url: photo.image_url };
   return {
     width: photo.width_px,
     height: photo.height_px,

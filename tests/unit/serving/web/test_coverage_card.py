@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from serving.api.layer_schemas import AreaItem, CoverageSummary, TargetTally
 from serving.web import coverage_card
-from serving.web.coverage_card import list_notes, list_shares, percent
+from serving.web.coverage_card import explain_no_shares, list_notes, list_shares, percent
 from serving.web.rendering import Words
 
 
@@ -58,6 +58,24 @@ def test_shares_come_in_the_order_area_buildings_covers_and_say_what_falls_short
         ("Manhole covers", "75%", "3 / 4", True),
     ]
     assert list_shares(make_summary(), Words("en")) == []
+
+
+@pytest.mark.parametrize(
+    ("covered_m2", "has_layers", "told"),
+    [
+        (100.0, False, "No buildings"),
+        (0.0, False, "No buildings"),
+        (0.0, True, "No photo is fine"),
+        (100.0, True, "none lies"),
+    ],
+)
+def test_layers_that_are_there_are_not_called_missing(
+    covered_m2: float,
+    has_layers: bool,  # noqa: FBT001 - a case of the table above
+    told: str,
+) -> None:
+    summary = make_summary(covered_m2=covered_m2)
+    assert told in explain_no_shares(summary, Words("en"), has_layers=has_layers)
 
 
 @pytest.mark.parametrize("language", ["en", "zh_CN"])

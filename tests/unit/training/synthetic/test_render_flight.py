@@ -71,7 +71,9 @@ def test_truth_is_geojson_with_every_state_and_says_that_it_is_rendered(
     assert truth["type"] == "FeatureCollection"
     assert "crs" not in truth
     assert truth["rendered"] is True
-    assert {HazardClass(str(thing["hazard_class"])) for thing in things} == set(HazardClass)
+    assert {HazardClass(str(thing["hazard_class"])) for thing in things} == (
+        set(HazardClass) - {HazardClass.DEMOLISHED}  # that takes two flights
+    )
     for thing in things:
         geometry = thing["geometry"]
         assert isinstance(geometry, dict)

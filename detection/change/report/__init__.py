@@ -1,0 +1,1 @@
+"""What `hazardlens change` and `hazardlens storeys` write: files, pictures and a page."""
