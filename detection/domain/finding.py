@@ -47,7 +47,7 @@ class GroundPoint:
 
     ``lon``/``lat`` are EPSG:4326 degrees. The covariance is in the local east/north plane, m².
     ``method`` says how the place was found (``flat_ground``, ``terrain``, ``surface``,
-    ``building_facade``, ``building_roof``, ``camera_position``).
+    ``building_facade``, ``building_roof``, ``building_measured``, ``camera_position``).
     """
 
     lon: float
