@@ -47,11 +47,11 @@ def _import(visitor: Visitor, path: Path, kind: str, level: str | None = None) -
     page = visitor.page
     visitor.open("/layers")
     page.wait_for_load_state()
-    page.set_input_files("[name=file]", path)
-    expect(page.locator("[name=name]")).to_have_value(path.stem)
-    page.select_option("[name=kind]", kind)
+    page.set_input_files("#layer-form [name=file]", path)
+    expect(page.locator("#layer-form [name=name]")).to_have_value(path.stem)
+    page.select_option("#layer-form [name=kind]", kind)
     if level is not None:
-        page.select_option("[name=level]", level)
+        page.select_option("#layer-form [name=level]", level)
     page.click("#layer-form button[type=submit]")
     expect(page.locator("tr[data-layer-id]", has_text=path.name)).to_be_visible()
 
@@ -64,7 +64,7 @@ def test_engineer_imports_and_deletes_a_layer(visitor: Visitor, tmp_path: Path) 
     page.wait_for_load_state()
     broken = tmp_path / "broken.geojson"
     broken.write_text("{ no JSON")
-    page.set_input_files("[name=file]", broken)
+    page.set_input_files("#layer-form [name=file]", broken)
     page.click("#layer-form button[type=submit]")
     expect(page.locator("#layer-problem")).to_contain_text("图层无法读取")
     _import(visitor, _write_inventory(tmp_path) / "covers.geojson", "covers")
