@@ -155,14 +155,14 @@ def _link_photos(photos: Sequence[Photo], folder: Path) -> dict[str, str]:
 
 
 def _extract(
-    colmap: Any,  # noqa: ANN401
+    colmap: Any,  # noqa: ANN401  # an untyped library
     database: Path,
     folder: Path,
     *,
     names: list[str],
     first: Photo,
     threads: int,
-    token: Any,  # noqa: ANN401
+    token: Any,  # noqa: ANN401  # an untyped library
 ) -> None:
     reader = colmap.ImageReaderOptions()
     camera = first.intrinsics
@@ -196,8 +196,8 @@ def _camera_parameters(camera: CameraIntrinsics) -> tuple[str, list[float]]:
 
 
 def _write_priors(
-    opened: Any,  # noqa: ANN401
-    colmap: Any,  # noqa: ANN401
+    opened: Any,  # noqa: ANN401  # an untyped library
+    colmap: Any,  # noqa: ANN401  # an untyped library
     photos: Sequence[Photo],
     names: dict[str, str],
     plane: LocalPlane,
@@ -220,10 +220,10 @@ def _write_priors(
 
 
 def _match(
-    colmap: Any,  # noqa: ANN401
+    colmap: Any,  # noqa: ANN401  # an untyped library
     database: Path,
     threads: int,
-    token: Any,  # noqa: ANN401
+    token: Any,  # noqa: ANN401  # an untyped library
 ) -> None:
     matching = colmap.FeatureMatchingOptions()
     matching.num_threads = threads
@@ -256,7 +256,7 @@ def _count_pairs(photos: Sequence[Photo], plane: LocalPlane) -> int:
 
 
 def _mapping_options(
-    colmap: Any,  # noqa: ANN401
+    colmap: Any,  # noqa: ANN401  # an untyped library
     first: Photo,
     threads: int,
 ) -> pycolmap.IncrementalPipelineOptions:
@@ -275,7 +275,7 @@ def _mapping_options(
     return options
 
 
-def _read_model(found: Any, names: dict[str, str], first: Photo) -> SparseModel:  # noqa: ANN401
+def _read_model(found: Any, names: dict[str, str], first: Photo) -> SparseModel:  # noqa: ANN401  # an untyped library
     images = sorted(
         (image for image in found.images.values() if image.has_pose), key=lambda one: one.name
     )
@@ -295,7 +295,7 @@ def _read_model(found: Any, names: dict[str, str], first: Photo) -> SparseModel:
     )
 
 
-def _fitted_intrinsics(camera: Any, first: Photo) -> CameraIntrinsics:  # noqa: ANN401
+def _fitted_intrinsics(camera: Any, first: Photo) -> CameraIntrinsics:  # noqa: ANN401  # an untyped library
     given = first.intrinsics
     if given is not None and given.distortion is not None:
         return given
