@@ -32,6 +32,10 @@ FRINGE = 0.35
 """Of the window in which photos are compared: so far a box seems to reach beyond its edge."""
 GAP_CELLS = 5
 """Gaps this wide that are not seen belong to the part on both sides."""
+OVERBUILT_M = 0.4
+"""What stood on a roof already, such as a stairwell, need rise only so much where a new roof
+runs over it: the new surface shows that it belongs to the part."""
+MIN_SEED_M2 = 2.0
 SPECKLE_CELLS = 3
 """Side of the square that a part must hold somewhere at each of its cells."""
 CANOPY_WINDOW_M = 1.4
@@ -103,8 +107,9 @@ def _find_risen(
     known = lower.seen & upper.seen
     rise = fill_heights(upper, FILL_M) - fill_heights(lower, FILL_M)
     changed = zones.inside & (np.nan_to_num(rise, nan=-1.0) >= settings.min_rise_m)
-    changed = _bridge_gaps(changed, known, zones.inside)
     cell_m2 = lower.cell_m**2
+    changed = _add_overbuilt(changed, zones.inside & known, rise, upper.heights, cell_m2)
+    changed = _bridge_gaps(changed, known, zones.inside)
     parts = []
     for solid, whole in _separate(changed, zones.inside, settings.window_m / lower.cell_m):
         part = _measure_part(whole, known, rise, zones, cell_m2)
@@ -122,18 +127,45 @@ def _separate(changed: Cells, inside: Cells, window_cells: float) -> Iterator[tu
     """Return each connected part without its fringe, and with it.
 
     Windows make whatever stands out too wide, so that a shed of nine square metres looks like
-    sixteen; where a part ends at the footprint nothing outside counts, and there is no fringe.
+    sixteen; where a part ends at the footprint nothing outside counts, and there is no fringe. What
+    hangs together with its fringe is one part, however narrow the place that joins it.
     """
     side = 2 * round(FRINGE * window_cells) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     kept = changed & (cv2.erode((changed | ~inside).astype(np.uint8), disc) > 0)
-    square = np.ones((SPECKLE_CELLS, SPECKLE_CELLS), np.uint8)
-    opened = cv2.morphologyEx(kept.astype(np.uint8), cv2.MORPH_OPEN, square)
-    count, labels = cv2.connectedComponents(opened, connectivity=4)
-    for label in range(1, count):
-        solid = labels == label
+    solids = _open(kept)
+    _, labels = cv2.connectedComponents(changed.astype(np.uint8), connectivity=4)
+    for label in np.unique(labels[solids]):
+        solid = solids & (labels == label)
         grown = cv2.dilate(solid.astype(np.uint8), disc) > 0
         yield solid, np.asarray(grown & changed, dtype=np.bool_)
+
+
+def _add_overbuilt(
+    changed: Cells, known: Cells, rise: FloatArray, heights: FloatArray, cell_m2: float
+) -> Cells:
+    """Return the changed cells with those that the same new surface covers and that rose less."""
+    whole = changed.copy()
+    count, labels = cv2.connectedComponents(changed.astype(np.uint8), connectivity=4)
+    for label in range(1, count):
+        seed = (labels == label) & known
+        if seed.sum() * cell_m2 < MIN_SEED_M2:
+            continue
+        level = find_mode(heights[seed], SPREAD_M)
+        covered = known & (np.abs(np.nan_to_num(heights, nan=np.inf) - level) <= SPREAD_M)
+        covered &= ~changed & (np.nan_to_num(rise, nan=0.0) >= OVERBUILT_M)
+        # The rim of a shed, too, is at its height and rose less; it is narrower than a stairwell.
+        covered = _open(covered)
+        _, joined = cv2.connectedComponents((covered | seed).astype(np.uint8), connectivity=4)
+        whole |= np.isin(joined, np.unique(joined[seed]))
+    return whole
+
+
+def _open(cells: Cells) -> Cells:
+    """Return the cells without what is narrower than `SPECKLE_CELLS`."""
+    square = np.ones((SPECKLE_CELLS, SPECKLE_CELLS), np.uint8)
+    opened = cv2.morphologyEx(cells.astype(np.uint8), cv2.MORPH_OPEN, square)
+    return np.asarray(opened > 0, dtype=np.bool_)
 
 
 def _bridge_gaps(changed: Cells, known: Cells, inside: Cells) -> Cells:

@@ -171,6 +171,34 @@ def test_unseen_gaps_belong_to_the_part_round_them() -> None:
     assert change.area_m2 == pytest.approx(48.0, rel=0.15)
 
 
+def test_storey_built_over_a_stairwell_is_one_part() -> None:
+    # A strip of 27 m2; the stairwell below it, 2.4 m high, cuts what rose by 2 m into two.
+    stairwell = box(4.0, 1.0, 7.0, 4.0)
+    before = lift(make_patch(), stairwell, 2.4)
+    strip = box(1.0, 0.5, 10.0, 3.5)
+    cells = before.grid.rasterize(strip)
+    after = dataclasses.replace(before, heights=np.where(cells, ROOF_M + 3.0, before.heights))
+    change = compare(before, after)
+    assert change.verdict is ChangeVerdict.RISE
+    assert change.height_change_m == pytest.approx(3.0, abs=0.1)
+    assert change.area_m2 == pytest.approx(27.0, rel=0.15)
+
+
+def test_part_with_a_narrow_waist_is_one_part() -> None:
+    # Two rooms with a roof of 1 m between them; by themselves, without their fringe, too small.
+    rooms = box(1.0, 2.0, 4.4, 5.4), box(6.0, 2.0, 9.4, 5.4)
+    apart = lift(lift(make_patch(), rooms[0], 3.0), rooms[1], 3.0)
+    assert compare(make_patch(), apart).verdict is ChangeVerdict.UNCHANGED
+    joined = lift(apart, box(4.5, 3.0, 5.9, 4.0), 3.0)
+    assert compare(make_patch(), joined).verdict is ChangeVerdict.RISE
+
+
+def test_shed_beside_an_old_stairwell_of_its_height_stays_small() -> None:
+    before = lift(make_patch(), box(4.0, 4.0, 7.0, 7.0), 2.4)
+    after = lift(before, box(7.0, 4.0, 10.0, 7.0), 2.4)
+    assert compare(before, after).verdict is ChangeVerdict.UNCHANGED
+
+
 def test_main_roof_is_measured_without_its_stairwell() -> None:
     patch = lift(make_patch(ground_m=-60.0), box(1.5, 1.5, 5.0, 5.0), 2.6)
     roof = measure_roof("b1", patch, FOOTPRINT, SETTINGS)
