@@ -4,18 +4,24 @@ PORT ?= 8000
 RUN_ENV := .venv
 TEST_ENV := .venv-test
 BLENDER_ENV := .venv-blender
+TRAIN_ENV := .venv-train
+LABEL_STUDIO_ENV := .venv-label-studio
+LABEL_STUDIO_PORT ?= 8080
 SHARED ?= ../shared
 VENDOR := serving/web/static/vendor
 MIN_NODE := 18
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types contracts unit e2e browser test-soak bench bench-geometry bench-change bench-serving storey-renders lock clean
+.PHONY: help run training-worker label-studio test lint types contracts unit e2e browser test-soak bench bench-geometry bench-change bench-serving bench-loop storey-renders lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: $(RUN_ENV)/.ready $(VENDOR)/.ready  ## start the service on 127.0.0.1:$(PORT) (first start: demo flight)
 	@exec $(RUN_ENV)/bin/hazardlens serve --port $(PORT)
+
+training-worker: $(TRAIN_ENV)/.ready  ## work off the trainings that are ordered on the pages (an environment with torch)
+	@exec $(TRAIN_ENV)/bin/hazardlens worker --training
 
 test: lint types contracts unit e2e  ## everything that CI checks
 
@@ -52,6 +58,9 @@ bench-change: $(TEST_ENV)/.ready  ## figures of added storeys on rendered and re
 bench-serving: $(TEST_ENV)/.ready $(VENDOR)/.ready  ## figures of queue, zoom, uploads and decisions under crashes
 	$(TEST_ENV)/bin/python -m tests.bench.serving
 
+bench-loop: $(TEST_ENV)/.ready  ## figures of the loop: labels chosen against chance, trip to Label Studio, false alarms (hours at first)
+	$(TEST_ENV)/bin/python -m tests.bench.loop $(ARGS)
+
 # The browser tests want a Chromium: the system's, else Debian's package where we may install it.
 browser:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
@@ -64,11 +73,24 @@ browser:
 $(RUN_ENV)/.ready: requirements/run.txt pyproject.toml
 	$(call make_env,$(RUN_ENV),run)
 
+$(TRAIN_ENV)/.ready: requirements/train.txt pyproject.toml
+	$(call make_env,$(TRAIN_ENV),train)
+
 $(BLENDER_ENV)/.ready: requirements/blender.txt pyproject.toml
 	$(call make_env,$(BLENDER_ENV),blender)
 
 $(TEST_ENV)/.ready: requirements/test.txt pyproject.toml
 	$(call make_env,$(TEST_ENV),test)
+
+$(LABEL_STUDIO_ENV)/.ready: requirements/label-studio.txt
+	@echo "Setting up $(LABEL_STUDIO_ENV) (requirements/label-studio.txt, 0.8 GB) ..."
+	@[ -x $(LABEL_STUDIO_ENV)/bin/python ] || $(PYTHON) -m venv $(LABEL_STUDIO_ENV)
+	@$(LABEL_STUDIO_ENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@$(LABEL_STUDIO_ENV)/bin/uv pip install --quiet --python $(LABEL_STUDIO_ENV)/bin/python --no-deps -r requirements/label-studio.txt
+	@touch $@
+
+label-studio: $(RUN_ENV)/.ready $(LABEL_STUDIO_ENV)/.ready  ## a Label Studio of our own on 127.0.0.1:$(LABEL_STUDIO_PORT)
+	@exec $(RUN_ENV)/bin/hazardlens labels server --port $(LABEL_STUDIO_PORT) --program $(LABEL_STUDIO_ENV)/bin/label-studio
 
 # The locked lists are complete, so nothing is resolved a second time (--no-deps).
 define make_env
@@ -99,19 +121,21 @@ $(VENDOR)/.ready: package.json package-lock.json serving/web/vendor.py
 	@touch $@
 
 # Train streets of seeds 1000 on, partly on real ground of photos that are not measured; held-out
-# streets of seeds 9000 on, in other materials. What is rendered already stays.
+# streets in other materials, val of seeds 9000 on, test (for `make bench-change` alone) of 9500 on.
+# What is rendered already stays.
 STOREYS := $(BLENDER_ENV)/bin/python -m training.synthetic.storeys
 storey-renders: $(BLENDER_ENV)/.ready  ## photos of added storeys into data/ (Python 3.11; half an hour)
 	$(STOREYS) --out data/rendered_storeys/train --wardrobe train --first-seed 1000 --scenes 154 \
 		--ground $(SHARED)/flights/turin_nadir_p4m_rtk:16 $(SHARED)/flights/minsk_oblique_fc220:4 \
 		$(SHARED)/flights/sheffield_park_fc300s_800px/passA_heading90
 	$(STOREYS) --out data/rendered_storeys/val --wardrobe held_out --first-seed 9000 --scenes 32
+	$(STOREYS) --out data/rendered_storeys/test --wardrobe held_out --first-seed 9500 --scenes 32
 
 lock:  ## resolve requirements/*.in anew (the output holds no addresses)
-	@for list in run train test; do \
+	@for list in run train test label-studio; do \
 		$(TEST_ENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
 			--upgrade --override requirements/overrides.txt \
 			requirements/$$list.in -o requirements/$$list.txt; done
 
 clean:  ## remove environments and caches; data stays
-	rm -rf $(RUN_ENV) $(TEST_ENV) $(BLENDER_ENV) .venv-node node_modules $(VENDOR) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(RUN_ENV) $(TEST_ENV) $(TRAIN_ENV) $(BLENDER_ENV) $(LABEL_STUDIO_ENV) .venv-node node_modules $(VENDOR) .mypy_cache .ruff_cache .pytest_cache

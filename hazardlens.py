@@ -24,6 +24,7 @@ class LazyCommands(click.Group):
         "render-flight": "training.synthetic.cli:render_flight",
         "data": "training.cli.data:data",
         "train": "training.cli.train:train",
+        "retrain": "training.cli.retrain:retrain",
         "runs": "training.cli.runs:runs",
         "evaluate": "training.cli.evaluate:evaluate",
         "promote": "training.cli.promote:promote",
@@ -34,6 +35,9 @@ class LazyCommands(click.Group):
         "watch": "serving.cli:watch",
         "user": "serving.cli:user",
         "audit": "serving.cli:audit",
+        "decisions": "serving.cli:decisions",
+        "suspects": "serving.cli:suspects",
+        "labels": "serving.cli:labels",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -13,12 +13,16 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.calibration import CalibrationSet
 from detection.crack_measure import add_shape, measure_crack
 from detection.dedupe import group_candidates
 from detection.detectors.base import Detector
+from detection.detectors.manifest import ModelManifest
 from detection.detectors.rows import build_photo_boxes
 from detection.domain.finding import Candidate, Detection, GeoDetection
+from detection.domain.hazard import HazardClass
 from detection.domain.photo import Flight, FlightKind, IngestFailure, Photo
+from detection.domain.sight import compute_finest_gsd_m
 from detection.georeference import (
     Surroundings,
     assign_areas,
@@ -34,6 +38,8 @@ from detection.tiling import PhotoBox, cut_tile, tile_photo
 
 DECODED_AHEAD = 1
 """Photos decoded while the one before is looked at; with it, at most two are in memory."""
+
+NO_CALIBRATIONS = CalibrationSet()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +87,36 @@ def detect_pixels(
     settings: DetectionSettings,
     *,
     use_thresholds: bool = True,
+    limits: Mapping[str, Mapping[HazardClass, float]] | None = None,
+    gsd_m: float | None = None,
     is_plausible: Callable[[Detection], bool] | None = None,
 ) -> PixelResult:
     """Look at ``(H, W, 3)`` RGB pixels with every detector: tile, detect, threshold, merge.
 
     Boxes that are not plausible are set apart before merging, so that none of them suppresses
-    what lies inside it. Tiles are cut once for all detectors of one tile size. Without
+    what lies inside it. Tiles are cut once for all detectors of one tile size and scale. Without
     ``use_thresholds`` every box from the models' score floor upwards is kept, as a
-    precision-recall curve needs.
+    precision-recall curve needs. ``limits`` are scores by model and class that go before the
+    shipped thresholds. ``gsd_m`` is the finest ground sampling distance of the photo: a model that
+    learned coarser ones alone sees it made smaller.
     """
     height_px, width_px = pixels.shape[:2]
     boxes: list[PhotoBox] = []
     looked_at = 0
-    for tile_px in sorted({detector.manifest.tile_px for detector in detectors}):
+    views = [(one.manifest.tile_px, _choose_scale(one.manifest, gsd_m)) for one in detectors]
+    for tile_px, scale in sorted(set(views)):
         tiles = tile_photo(
             width_px,
             height_px,
             tile_px=tile_px,
             overlap=settings.overlap,
             include_overview=settings.include_overview,
+            scale=scale,
         )
         images = [cut_tile(pixels, tile, tile_px) for tile in tiles]
         looked_at += len(tiles)
-        for detector in detectors:
-            if detector.manifest.tile_px != tile_px:
+        for detector, view in zip(detectors, views, strict=True):
+            if view != (tile_px, scale):
                 continue
             for tile, found in zip(tiles, detector.detect_tiles(images), strict=True):
                 boxes += build_photo_boxes(
@@ -115,6 +127,7 @@ def detect_pixels(
                     width_px=width_px,
                     height_px=height_px,
                     use_thresholds=use_thresholds,
+                    limits=(limits or {}).get(detector.manifest.name),
                 )
     kept = [is_plausible is None or is_plausible(box.detection) for box in boxes]
     merged = merge_detections(itertools.compress(boxes, kept))
@@ -124,6 +137,13 @@ def detect_pixels(
         looked_at,
         tuple(box.detection for box in left_out),
     )
+
+
+def _choose_scale(manifest: ModelManifest, gsd_m: float | None) -> float:
+    """Return how much smaller a photo is made, so that no pixel is finer than the model learned."""
+    if gsd_m is None or manifest.finest_gsd_m is None:
+        return 1.0
+    return min(1.0, gsd_m / manifest.finest_gsd_m)
 
 
 def place_detections(
@@ -175,6 +195,13 @@ def _add_measure(
     return replace(placed, measure=measure)
 
 
+def _find_gsd_m(photo: Photo, kind: FlightKind) -> float | None:
+    """Return the finest ground sampling distance of a drone's photo, where its pose says it."""
+    if kind is not FlightKind.DRONE or photo.pose is None or photo.intrinsics is None:
+        return None
+    return compute_finest_gsd_m(photo.intrinsics, photo.pose)
+
+
 def _judge_sizes(
     photo: Photo, kind: FlightKind, surroundings: Surroundings | None
 ) -> Callable[[Detection], bool]:
@@ -200,12 +227,17 @@ def detect_photos(
     *,
     kind: FlightKind = FlightKind.DRONE,
     surroundings: Surroundings | None = None,
+    calibrations: CalibrationSet = NO_CALIBRATIONS,
+    use_thresholds: bool = True,
 ) -> Iterator[PhotoResult]:
     """Yield the result of each photo in order; a broken photo yields its failure.
 
     The next photo is decoded while the models look at the one before. ``surroundings`` are those
-    of the flight, settled on its take-off.
+    of the flight, settled on its take-off. Of a camera that ``calibrations`` know, their
+    thresholds go before those of the models. Without ``use_thresholds`` every box is kept, and
+    no crack is measured: whoever wants them all wants their scores.
     """
+    manifests = [detector.manifest for detector in detectors]
     started = time.monotonic()
     for photo, decoded in _decode_ahead(photos):
         if isinstance(decoded, IngestFailure):
@@ -213,9 +245,17 @@ def detect_photos(
         else:
             is_plausible = _judge_sizes(photo, kind, surroundings)
             found = detect_pixels(
-                photo.photo_id, decoded, detectors, settings, is_plausible=is_plausible
+                photo.photo_id,
+                decoded,
+                detectors,
+                settings,
+                use_thresholds=use_thresholds,
+                limits=calibrations.limits_for(photo, manifests),
+                gsd_m=_find_gsd_m(photo, kind),
+                is_plausible=is_plausible,
             )
-            found = _measure_cracks(found, decoded)
+            if use_thresholds:
+                found = _measure_cracks(found, decoded)
             seconds = time.monotonic() - started
             result = place_detections(photo, found, kind, seconds, surroundings=surroundings)
         del decoded  # before the next is handed over: memory holds two photos, not three
@@ -231,17 +271,25 @@ def detect_flight(
     on_result: Callable[[PhotoResult], None] | None = None,
     finished: Mapping[str, PhotoResult] | None = None,
     surroundings: Surroundings | None = None,
+    calibrations: CalibrationSet = NO_CALIBRATIONS,
 ) -> FlightResult:
     """Look at a whole flight and group what was seen into candidates.
 
     ``finished`` holds results of an earlier run by photo id: those photos are not looked at
     again. ``on_result`` is called after each new photo. ``surroundings`` is what is known of the
-    place of the flight.
+    place of the flight, ``calibrations`` what thresholds were re-fitted for which camera.
     """
     known = None if surroundings is None else surroundings.settle(flight.photos)
     by_id = dict(finished or {})
     waiting = (photo for photo in flight.photos if photo.photo_id not in by_id)
-    looked_at = detect_photos(waiting, detectors, settings, kind=flight.kind, surroundings=known)
+    looked_at = detect_photos(
+        waiting,
+        detectors,
+        settings,
+        kind=flight.kind,
+        surroundings=known,
+        calibrations=calibrations,
+    )
     for result in looked_at:
         by_id[result.photo.photo_id] = result
         if on_result is not None:

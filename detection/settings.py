@@ -122,39 +122,52 @@ class HashedModel(Protocol):
     def tile_px(self) -> int:
         """Side of the square that it sees."""
 
+    @property
+    def finest_gsd_m(self) -> float | None:
+        """Metres a pixel; finer photos are made smaller for it. None: never."""
+
 
 def resolve_config(
     settings: DetectionSettings,
     models: Iterable[HashedModel],
     surroundings: Mapping[str, object] | None = None,
+    calibration: str = "",
 ) -> dict[str, object]:
     """Return everything that decides the results, as it is written beside them.
 
-    ``surroundings`` are the hashes of the ground model and the layers, where there are any.
+    ``surroundings`` are the hashes of the ground model and the layers, where there are any,
+    ``calibration`` that of the thresholds that were re-fitted for cameras.
     """
     return {
         **({"surroundings": dict(surroundings)} if surroundings else {}),
+        **({"calibration": calibration} if calibration else {}),
         "pipeline_version": PIPELINE_VERSION,
         "runtime": settings.runtime,
         "overlap": settings.overlap,
         "include_overview": settings.include_overview,
-        "models": [
-            {
-                "name": model.name,
-                "weights_sha256": model.weights_sha256,
-                "tile_px": model.tile_px,
-                "thresholds": {key.value: score for key, score in model.thresholds.items()},
-            }
-            for model in sorted(models, key=lambda model: model.name)
-        ],
+        "models": [_resolve_model(model) for model in sorted(models, key=lambda one: one.name)],
     }
+
+
+def _resolve_model(model: HashedModel) -> dict[str, object]:
+    resolved: dict[str, object] = {
+        "name": model.name,
+        "weights_sha256": model.weights_sha256,
+        "tile_px": model.tile_px,
+        "thresholds": {key.value: score for key, score in model.thresholds.items()},
+    }
+    if model.finest_gsd_m is not None:  # else the hash is that of before the field was there
+        resolved["finest_gsd_m"] = model.finest_gsd_m
+    return resolved
 
 
 def config_hash(
     settings: DetectionSettings,
     models: Iterable[HashedModel],
     surroundings: Mapping[str, object] | None = None,
+    calibration: str = "",
 ) -> str:
     """Return the sha256 of the resolved configuration; equal hashes give equal results."""
-    text = json.dumps(resolve_config(settings, models, surroundings), sort_keys=True)
+    resolved = resolve_config(settings, models, surroundings, calibration)
+    text = json.dumps(resolved, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

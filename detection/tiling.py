@@ -43,16 +43,20 @@ def tile_photo(
     tile_px: int = TILE_PX,
     overlap: float = OVERLAP,
     include_overview: bool = True,
+    scale: float = 1.0,
 ) -> list[Tile]:
     """Return the tiles through which a model sees a photo of the given size.
 
-    A photo that fits into one tile gives one tile, enlarged until its longer side fills it.
-    A larger photo gives native-scale tiles that overlap by at least ``overlap`` (a share of
-    ``tile_px``), the last of each row and column flush with the border, and by choice one more
-    tile of the whole photo made small, which sees what is larger than a tile.
+    A photo that fits into one tile gives one tile, enlarged until its longer side fills it, but
+    never beyond a ``scale`` below 1. A larger photo gives tiles of ``scale`` (model pixels per
+    photo pixel, at most 1; a tile then shows ``tile_px / scale`` of the photo) that overlap by at
+    least ``overlap`` (a share of the tile), the last of each row and column flush with the border,
+    and by choice one more tile of the whole photo made small, which sees what is larger than a
+    tile.
 
     Raises:
-        ConfigurationError: a size below one pixel, or an overlap outside [0, 0.5].
+        ConfigurationError: a size below one pixel, an overlap outside [0, 0.5] or a scale outside
+            (0, 1].
     """
     if min(width_px, height_px, tile_px) < 1:
         message = f"A photo of {width_px}x{height_px} px cannot be cut into tiles of {tile_px} px."
@@ -60,14 +64,19 @@ def tile_photo(
     if not 0.0 <= overlap <= MAX_OVERLAP:
         message = f"The tile overlap {overlap} is outside [0, {MAX_OVERLAP}]."
         raise ConfigurationError(message, remedy="Set detection overlap to a value such as 0.2.")
-    whole = Tile(0, 0, width_px, height_px, tile_px / max(width_px, height_px))
-    if max(width_px, height_px) <= tile_px:
+    if not 0.0 < scale <= 1.0:
+        message = f"The tile scale {scale} is outside (0, 1]."
+        raise ConfigurationError(message, remedy="A photo is made smaller for a model, or not.")
+    side_px = round(tile_px / scale)
+    fitting = tile_px / max(width_px, height_px)
+    whole = Tile(0, 0, width_px, height_px, min(fitting, scale) if scale < 1.0 else fitting)
+    if max(width_px, height_px) <= side_px:
         return [whole]
-    overlap_px = min(int(np.ceil(overlap * tile_px)), tile_px - 1)
+    overlap_px = min(int(np.ceil(overlap * side_px)), side_px - 1)
     tiles = [
-        Tile(x, y, min(x + tile_px, width_px), min(y + tile_px, height_px), 1.0)
-        for y in _spread_starts(height_px, tile_px, overlap_px)
-        for x in _spread_starts(width_px, tile_px, overlap_px)
+        Tile(x, y, min(x + side_px, width_px), min(y + side_px, height_px), tile_px / side_px)
+        for y in _spread_starts(height_px, side_px, overlap_px)
+        for x in _spread_starts(width_px, side_px, overlap_px)
     ]
     return [*tiles, whole] if include_overview else tiles
 

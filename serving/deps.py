@@ -126,6 +126,8 @@ QueueReader = Annotated[Person, Depends(need(Permission.SEE_CANDIDATES))]
 Decider = Annotated[Person, Depends(need(Permission.DECIDE))]
 HazardReader = Annotated[Person, Depends(need(Permission.SEE_HAZARDS))]
 ModelReader = Annotated[Person, Depends(need(Permission.SEE_MODELS))]
+ModelManager = Annotated[Person, Depends(need(Permission.MANAGE_MODELS))]
+Calibrator = Annotated[Person, Depends(need(Permission.CALIBRATE))]
 LayerManager = Annotated[Person, Depends(need(Permission.MANAGE_LAYERS))]
 AuditReader = Annotated[Person, Depends(need(Permission.SEE_AUDIT))]
 

@@ -30,7 +30,13 @@ class ServingSettings(BaseSettings):
     transfer is forgotten ``upload_expiry_h`` hours after its last byte. ``watch`` names folders and
     ``s3://bucket/prefix``, by commas; what lies in a folder there becomes a flight when nothing has
     changed for ``watch_quiet_s``. ``compare_on_arrival`` compares every flight that is done with
-    the baseline of its place, on ``change_threads`` threads.
+    the baseline of its place, on ``change_threads`` threads. ``label_studio_url`` is where Label
+    Studio answers, ``label_studio_token`` an access token made there, ``label_studio_public_url``
+    where it and the browsers of whoever draws reach this service; pictures are shown there by links
+    that hold ``label_link_days``, and every ``label_sync_min`` all tasks are looked at.
+    ``training_python`` is the Python that a training worker has commands run
+    by that need the trainer; without it its own. They use ``training_threads`` threads, 0 as many
+    as the command takes by itself.
     """
 
     model_config = SettingsConfigDict(env_prefix="HAZARDLENS_", extra="ignore", frozen=True)
@@ -50,6 +56,13 @@ class ServingSettings(BaseSettings):
     watch_quiet_s: float = Field(default=120.0, ge=1, le=24 * 3600)
     compare_on_arrival: bool = True
     change_threads: int = Field(default=2, ge=1, le=64)
+    label_studio_url: str = Field(default="", pattern=r"^(https?://[^\s?#]+)?$")
+    label_studio_token: SecretStr = SecretStr("")
+    label_studio_public_url: str = Field(default="", pattern=r"^(https?://[^\s?#]+)?$")
+    label_link_days: int = Field(default=14, ge=1, le=365)
+    label_sync_min: float = Field(default=10.0, gt=0, le=24 * 60)
+    training_python: Path | None = None
+    training_threads: int = Field(default=0, ge=0, le=256)
     max_page_size: int = Field(default=200, ge=1, le=1000)
     cache_mb: int = Field(default=20_000, ge=100, le=10_000_000)
     map_tiles_url: str = ""

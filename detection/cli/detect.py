@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from detection.cli.calibration_files import load_calibration_files
 from detection.cli.flight_source import (
     FlightSource,
     add_video_options,
@@ -58,6 +59,13 @@ Exit codes:
     default=MODELS_DIR,
     help="Folder of manifests. Default: configs/models.",
 )
+@click.option(
+    "--calibration",
+    "calibrations",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Thresholds re-fitted for a camera (JSON); repeatable.",
+)
 @add_surroundings_options
 @add_video_options
 @click.pass_context
@@ -73,6 +81,7 @@ def detect(
     streams: int | None,
     config: Path | None,
     models_dir: Path,
+    calibrations: tuple[Path, ...],
     poses: Path | None,
     dem: Path | None,
     buildings: Path | None,
@@ -108,6 +117,7 @@ def detect(
             out,
             surroundings=surroundings,
             hashes=place_files.list_hashes(),
+            calibrations=load_calibration_files(calibrations),
         )
     except KeyboardInterrupt:
         click.echo("\nInterrupted. Run the same command again to go on from here.", err=True)

@@ -22,6 +22,13 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from detection.calibration import CalibrationSet
+from detection.cli.calibration_files import (
+    Applied,
+    check_guarded,
+    list_applied,
+    list_idle_calibrations,
+)
 from detection.cli.surroundings_files import list_warnings
 from detection.detectors.manifest import ModelManifest
 from detection.detectors.registry import load_detector
@@ -44,6 +51,7 @@ from detection.report.writer import write_report
 from detection.settings import DetectionSettings, config_hash, resolve_config
 
 NOTHING_KNOWN = Surroundings()
+NO_CALIBRATIONS = CalibrationSet()
 
 
 def detect_into_folder(
@@ -54,11 +62,13 @@ def detect_into_folder(
     *,
     surroundings: Surroundings = NOTHING_KNOWN,
     hashes: Mapping[str, object] | None = None,
+    calibrations: CalibrationSet = NO_CALIBRATIONS,
 ) -> None:
     """Look at the flight, write every file of the report into ``out`` and print the summary.
 
     Photos that an earlier run finished with the same configuration are not looked at again.
-    ``surroundings`` is what is known of the place, ``hashes`` are those of the files that say so.
+    ``surroundings`` is what is known of the place, ``hashes`` are those of the files that say so;
+    ``calibrations`` are thresholds of cameras that go before those of the models.
 
     Raises:
         EmptyFlightError: no photo could be decoded; the report says why.
@@ -81,12 +91,16 @@ def detect_into_folder(
     surroundings = surroundings.settle(flight.photos)
     for line in list_warnings(surroundings, flight.photos):
         click.echo(line, err=True)
+    check_guarded(calibrations, manifests)
+    for line in list_idle_calibrations(calibrations, flight.photos, manifests):
+        click.echo(line, err=True)
     prepare_folder(out)
+    digest = calibrations.digest()
     resolved = {
-        "config_hash": config_hash(settings, manifests, hashes),
+        "config_hash": config_hash(settings, manifests, hashes, digest),
         "flight": flight.name,
         "kind": flight.kind.value,
-        **resolve_config(settings, manifests, hashes),
+        **resolve_config(settings, manifests, hashes, digest),
     }
     write_json(out / "config.json", resolved)
     started = time.monotonic()
@@ -107,8 +121,10 @@ def detect_into_folder(
             on_result=keep,
             finished=finished,
             surroundings=surroundings,
+            calibrations=calibrations,
         )
-    report = _build_report(result, manifests, resolved, time.monotonic() - started)
+    applied = list_applied(calibrations, flight.photos, manifests)
+    report = _build_report(result, manifests, resolved, applied, time.monotonic() - started)
     with Console(stderr=True).status("Drawing the crops and writing the report"):
         page_path = write_report(out, report, _read_pixels)
     new = len(report.photos_looked_at) - len(finished)
@@ -179,6 +195,7 @@ def _build_report(
     result: FlightResult,
     manifests: Sequence[ModelManifest],
     resolved: Mapping[str, object],
+    applied: Applied,
     seconds: float,
 ) -> FlightReport:
     return FlightReport(
@@ -199,4 +216,5 @@ def _build_report(
         tiles=sum(one.tiles for one in result.results),
         implausible=sum(len(one.implausible) for one in result.results),
         other_files=result.flight.other_files,
+        applied=applied,
     )

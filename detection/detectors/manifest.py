@@ -26,6 +26,8 @@ class ModelManifest:
     ``task`` is ``detect`` (boxes) or ``segment`` (boxes with outlines). ``classes`` is in the
     order of the model's class index. ``thresholds`` holds the score from which a detection of
     the class is shown, ``score_floor`` the lowest score that a detector returns at all.
+    ``finest_gsd_m`` is the finest ground sampling distance that the model learned, metres a pixel,
+    where its class has one: finer photos are made smaller for it.
     ``weights_path`` is absolute. ``int8_weights_path`` is the same model with whole-number
     arithmetic, where it was shipped; ``torch_weights_path`` the checkpoint that the weights were
     exported from, where it was kept. ``version`` is the short hash of what decides the answers,
@@ -41,6 +43,7 @@ class ModelManifest:
     weights_path: Path
     weights_sha256: str
     format: str
+    finest_gsd_m: float | None = None
     data_hash: str = ""
     trained_at: str = ""
     card_path: Path | None = None
@@ -76,6 +79,7 @@ def load_manifest(path: Path) -> ModelManifest:
         weights_path=home / stored.weights,
         weights_sha256=stored.weights_sha256,
         format=stored.format,
+        finest_gsd_m=stored.finest_gsd_m,
         data_hash=str(stored.training.get("data_hash", "")),
         trained_at=str(stored.training.get("trained_at", "")),
         card_path=card_path if card_path.is_file() else None,

@@ -26,6 +26,8 @@ VERSION_FIELDS = (
     "int8_weights_sha256",
 )
 """What decides the answers of a model; two manifests that agree in it are one version."""
+LATER_VERSION_FIELDS = ("finest_gsd_m",)
+"""The same, of fields that older manifests lack: absent they leave a version as it was."""
 
 Status = Literal["candidate", "shadow", "active", "retired"]
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -46,6 +48,7 @@ class ManifestFile(BaseModel):
     thresholds: dict[HazardClass, Score]
     score_floor: Score
     tile_px: Annotated[int, Field(ge=32, le=4096)]
+    finest_gsd_m: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     weights: FileName
     weights_sha256: Sha256
     format: Literal["onnx", "torch"]
@@ -106,6 +109,7 @@ def read_document(path: Path) -> dict[str, Any]:
 def compute_version(document: Mapping[str, Any]) -> str:
     """Return the short hash of what decides the answers of the model that a manifest describes."""
     decides = {key: document.get(key) for key in VERSION_FIELDS}
+    decides |= {key: document[key] for key in LATER_VERSION_FIELDS if document.get(key) is not None}
     text = json.dumps(decides, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:VERSION_CHARS]
 

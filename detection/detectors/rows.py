@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from detection.detectors.masks import CELL_PX, COEFFICIENTS, decode_outline
 from detection.domain.errors import ModelError
 from detection.domain.finding import Detection
 from detection.domain.geometry import BBox, Polygon, Tile
+from detection.domain.hazard import HazardClass
 from detection.outlines import POLYGON_DECIMALS
 from detection.tiling import PhotoBox, find_seam_touches, photo_xy_from_tile, photo_xyxy_from_tile
 
@@ -108,15 +109,17 @@ def build_photo_boxes(
     width_px: int,
     height_px: int,
     use_thresholds: bool = True,
+    limits: Mapping[HazardClass, float] | None = None,
 ) -> list[PhotoBox]:
     """Return what was found in a tile in pixels of a photo of the given size.
 
     Rows below the shipped threshold of their class are dropped unless ``use_thresholds`` is
-    off (measuring a precision-recall curve needs them).
+    off (measuring a precision-recall curve needs them); ``limits`` go before those shipped.
     """
     if use_thresholds:
-        limits = np.array([manifest.thresholds.get(key, NEVER_SCORE) for key in manifest.classes])
-        found = found.select(found.rows[:, 4] >= limits[found.rows[:, 5].astype(np.intp)])
+        thresholds = {**manifest.thresholds, **(limits or {})}
+        lowest = np.array([thresholds.get(key, NEVER_SCORE) for key in manifest.classes])
+        found = found.select(found.rows[:, 4] >= lowest[found.rows[:, 5].astype(np.intp)])
     xyxy = photo_xyxy_from_tile(found.rows[:, :4].astype(np.float64), tile)
     touches = find_seam_touches(xyxy, tile, width_px, height_px)
     boxes = [BBox(*(float(side) for side in sides)).clip(width_px, height_px) for sides in xyxy]

@@ -10,7 +10,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from detection.domain.camera import CameraIntrinsics
+from detection.domain.camera import CameraIntrinsics, CameraPose
 from detection.domain.geometry import FloatArray
 from detection.domain.lens import undistort_points
 
@@ -50,6 +50,26 @@ def compute_camera_axes(
     right = cosine * level_right + sine * level_down
     down = cosine * level_down - sine * level_right
     return np.stack([right, down, forward], axis=-2)
+
+
+def compute_finest_gsd_m(intrinsics: CameraIntrinsics, pose: CameraPose) -> float | None:
+    """Return the finest ground sampling distance in a photo of level ground, metres a pixel.
+
+    It is that of the corner, or of the middle, whose ground lies at the least depth along the
+    optical axis: depth over focal length. Distortion is left out. None where the pose says too
+    little, or where no such ray meets the ground.
+    """
+    altitude_m = pose.altitude_agl_m or 0.0
+    if not pose.is_complete or altitude_m <= 0.0:
+        return None
+    angles_deg = (pose.yaw_deg, pose.pitch_deg, pose.roll_deg)
+    axes = compute_camera_axes(*(angle or 0.0 for angle in angles_deg))
+    spots = np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (0.5, 0.5)])
+    offsets_px = spots * (intrinsics.width_px, intrinsics.height_px)
+    offsets_px -= (intrinsics.cx_px, intrinsics.cy_px)
+    rays = np.column_stack([offsets_px / intrinsics.focal_px, np.ones(len(spots))]) @ axes
+    steepest = -float(rays[:, 2].min())
+    return altitude_m / steepest / intrinsics.focal_px if steepest > 0.0 else None
 
 
 def compute_rays(sights: FloatArray, intrinsics: CameraIntrinsics) -> FloatArray:

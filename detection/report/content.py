@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from detection.domain.finding import Candidate, GeoDetection
+from detection.domain.finding import Candidate, Detection, GeoDetection
 from detection.domain.hazard import HazardClass
 from detection.domain.photo import FlightKind, IngestFailure, Photo
 from detection.taxonomy import load_taxonomy
@@ -41,7 +41,9 @@ class FlightReport:
     (intact covers too), ``failures`` the files that could not be used. ``config`` is the resolved
     configuration, ``config_hash`` its sha256. ``seconds`` is the time of this run. ``implausible``
     counts the boxes left out because their size on the ground is impossible for their class,
-    ``other_files`` the files of the folder that are no photos by their name.
+    ``other_files`` the files of the folder that are no photos by their name. ``applied`` holds,
+    by photo, model and class, the score of a calibration that went before the model's threshold,
+    and the name of the calibration.
     """
 
     name: str
@@ -58,6 +60,15 @@ class FlightReport:
     tiles: int
     implausible: int = 0
     other_files: int = 0
+    applied: Mapping[tuple[str, str, HazardClass], tuple[float, str]] = field(default_factory=dict)
+
+    def threshold_of(self, found: Detection) -> tuple[float | None, str | None]:
+        """Return the score from which a detection was shown, and the calibration that said so."""
+        own = self.applied.get((found.photo_id, found.model_name, found.hazard_class))
+        if own is not None:
+            return own
+        models = (one for one in self.models if one.name == found.model_name)
+        return next((one.thresholds.get(found.hazard_class) for one in models), None), None
 
     @property
     def photos_looked_at(self) -> tuple[Photo, ...]:

@@ -29,11 +29,15 @@ def build_candidates_geojson(report: FlightReport, crops: CropNames) -> dict[str
         "type": "FeatureCollection",
         "name": report.name,
         "config_hash": report.config_hash,
-        "features": [_build_feature(one, crops) for one in rank_candidates(report.candidates)],
+        "features": [
+            _build_feature(one, report, crops) for one in rank_candidates(report.candidates)
+        ],
     }
 
 
-def _build_feature(candidate: Candidate, crops: CropNames) -> dict[str, object]:
+def _build_feature(
+    candidate: Candidate, report: FlightReport, crops: CropNames
+) -> dict[str, object]:
     entry = load_taxonomy()[candidate.hazard_class]
     properties: dict[str, object] = {
         "status": "candidate",
@@ -60,7 +64,7 @@ def _build_feature(candidate: Candidate, crops: CropNames) -> dict[str, object]:
         "is_ambiguous": candidate.is_ambiguous,
         "models": _list_models(candidate.sightings),
         "sightings": [
-            _build_sighting(sighting, crops.get((candidate.key, index)))
+            _build_sighting(sighting, report, crops.get((candidate.key, index)))
             for index, sighting in enumerate(candidate.sightings)
         ],
     }
@@ -121,12 +125,17 @@ def _list_models(sightings: Sequence[GeoDetection]) -> list[dict[str, str]]:
     return [{"name": name, "weights_sha256": sha256} for name, sha256 in sorted(pairs)]
 
 
-def _build_sighting(sighting: GeoDetection, crop: str | None) -> dict[str, object]:
+def _build_sighting(
+    sighting: GeoDetection, report: FlightReport, crop: str | None
+) -> dict[str, object]:
     found = sighting.detection
+    threshold, calibration = report.threshold_of(found)
     return {
         "photo_id": found.photo_id,
         "hazard_class": found.hazard_class.value,
         "score": round(found.score, 4),
+        "threshold": threshold,
+        "calibration": calibration,
         "bbox_xyxy": [round(side, 1) for side in found.bbox_xyxy.xyxy],
         "crop": crop,
         "measure": None if sighting.measure is None else asdict(sighting.measure),

@@ -31,9 +31,11 @@ class Permission(StrEnum):
     SEE_STATISTICS = "see_statistics"
     MARK_CHECKS = "mark_checks"
     SEE_AUDIT = "see_audit"
+    MANAGE_MODELS = "manage_models"
+    CALIBRATE = "calibrate"
 
 
-_OPERATOR = frozenset({Permission.SEE_FLIGHTS, Permission.CHANGE_FLIGHTS})
+_OPERATOR = frozenset({Permission.SEE_FLIGHTS, Permission.CHANGE_FLIGHTS, Permission.CALIBRATE})
 _READER = frozenset({Permission.SEE_FLIGHTS, Permission.SEE_CANDIDATES, Permission.SEE_HAZARDS})
 _REVIEWER = _OPERATOR | _READER | {Permission.DECIDE}
 
@@ -43,7 +45,13 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ARBITER: _REVIEWER
     | {Permission.ARBITRATE, Permission.SEE_STATISTICS, Permission.MARK_CHECKS},
     Role.ENGINEER: _READER
-    | {Permission.SEE_MODELS, Permission.MANAGE_LAYERS, Permission.MARK_CHECKS},
+    | {
+        Permission.SEE_MODELS,
+        Permission.MANAGE_MODELS,
+        Permission.CALIBRATE,
+        Permission.MANAGE_LAYERS,
+        Permission.MARK_CHECKS,
+    },
     Role.AUDITOR: _READER
     | {Permission.SEE_MODELS, Permission.SEE_STATISTICS, Permission.SEE_AUDIT},
     Role.ADMIN: frozenset(Permission),

@@ -167,6 +167,9 @@ class SightingDetail(SightingItem):
     model_name: str
     weights_sha256: str
     threshold: float | None
+    calibration_id: int | None = Field(
+        default=None, description="the calibration that the threshold comes from; null: the model"
+    )
     photo_name: str
     photo_url: str
     thumbnail_url: str

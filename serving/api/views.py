@@ -267,6 +267,7 @@ def _view_sighting_detail(
         model_name=row.model_name,
         weights_sha256=row.weights_sha256,
         threshold=row.threshold,
+        calibration_id=row.calibration_id,
         photo_name=photo.name,
         photo_url=f"{API}/photos/{photo.id}",
         thumbnail_url=thumbnail_url(photo.id),

@@ -16,6 +16,9 @@ _MODULES = {
     "watch": "serving.cli.watch_command",
     "user": "serving.cli.user_commands",
     "audit": "serving.cli.audit_commands",
+    "decisions": "serving.cli.decisions_commands",
+    "suspects": "serving.cli.suspects_commands",
+    "labels": "serving.cli.labels_commands",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import delete, func, select, update
@@ -35,14 +35,22 @@ ROWS_AT_ONCE = 2000
 
 @dataclass(frozen=True, slots=True)
 class RunIdentity:
-    """With what a photo was looked at: the hash of the configuration and the thresholds."""
+    """With what a photo was looked at: the hash of the configuration and the thresholds.
+
+    ``calibrations`` are the numbers of those whose threshold was in place of the model's own.
+    """
 
     config_hash: str
     thresholds: Mapping[tuple[str, HazardClass], float]
+    calibrations: Mapping[tuple[str, HazardClass], int] = field(default_factory=dict)
 
     def threshold_of(self, detection: Detection) -> float | None:
-        """Return the shipped threshold that the detection passed."""
+        """Return the threshold that the detection passed."""
         return self.thresholds.get((detection.model_name, detection.hazard_class))
+
+    def calibration_of(self, detection: Detection) -> int | None:
+        """Return the calibration that the threshold comes from; None where it is the model's."""
+        return self.calibrations.get((detection.model_name, detection.hazard_class))
 
 
 def store_detections(
@@ -195,6 +203,7 @@ def _values(
         "weights_sha256": detection.weights_sha256,
         "config_hash": run.config_hash,
         "threshold": run.threshold_of(detection),
+        "calibration_id": run.calibration_of(detection),
         "unplaced_reason": found.unplaced_reason,
         "on_building": columns_from_building(found.on_building),
         "measure": columns_from_measure(found.measure),

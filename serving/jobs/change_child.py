@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import pickle
-import signal
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ from typing import Final
 
 from serving.jobs.change_process import PROGRESS, RESULT, TASK, write_whole
 from serving.jobs.change_result import ComparisonTask
+from serving.jobs.with_parent import end_with_parent
 
 TELL_EVERY_S: Final = 0.3
 
@@ -58,12 +58,6 @@ def _be_modest() -> None:
     os.nice(10)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
-
-
-def end_with_parent() -> None:
-    """Wait for the parent to go, then end this process and all that it started."""
-    os.read(0, 1)  # returns nothing when the parent has gone
-    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
+from detection.calibration import CalibrationSet
 from detection.domain.errors import InvalidInputError
 from detection.domain.photo import FlightKind, IngestFailure, Photo
 from detection.georeference import Surroundings
@@ -23,6 +24,7 @@ from serving.jobs.context import WorkerContext
 from serving.jobs.flights import GROUP_FLIGHT
 from serving.jobs.loading import LoadedModels
 from serving.jobs.queue import defer
+from serving.learning.calibrations_in_force import load_calibrations
 
 logger = logging.getLogger(__name__)
 
@@ -76,13 +78,25 @@ def _detect_together(
 ) -> None:
     photos = _begin(context, flight_id, photo_ids)
     surroundings = know_surroundings(context, flight_id) if photos else None
+    calibrations = _know_calibrations(context, flight_id)
     wanted = _while_wanted(context, flight_id, photos)
     for result in detect_photos(
-        wanted, models.detectors, models.settings, kind=kind, surroundings=surroundings
+        wanted,
+        models.detectors,
+        models.settings,
+        kind=kind,
+        surroundings=surroundings,
+        calibrations=calibrations,
     ):
         with context.sessions.begin() as session:
-            _store(session, result, models.run)
+            _store(session, result, models.identify(result.photo, calibrations))
     _return_attempts(context, [int(photo.photo_id) for photo in photos])
+
+
+def _know_calibrations(context: WorkerContext, flight_id: int) -> CalibrationSet:
+    """Return the thresholds that people applied for cameras, as they are now."""
+    with context.sessions() as session:
+        return load_calibrations(session, get_flight(session, flight_id).site)
 
 
 def know_surroundings(context: WorkerContext, flight_id: int) -> Surroundings:

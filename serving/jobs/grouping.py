@@ -36,6 +36,7 @@ from serving.flights.results import count_detections, list_geo_detections
 from serving.jobs.appearance import order_descriptions
 from serving.jobs.change_orders import order_placing
 from serving.jobs.context import WorkerContext
+from serving.jobs.drifting import order_drift_check
 from serving.jobs.evidence import link_on_buildings, pick_of_buildings, weigh_candidates
 from serving.jobs.pictures import order_cutting
 from serving.jobs.places import find_places
@@ -66,6 +67,7 @@ def group_flight(context: WorkerContext, flight_id: int) -> None:
         order_descriptions(session, [flight_id])
         order_cutting(session, flight_id)
         order_placing(session, arrived=flight_id)
+        order_drift_check(session)
 
 
 def group_so_far(context: WorkerContext, flight_id: int) -> None:

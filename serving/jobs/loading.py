@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from detection.calibration import CalibrationSet
 from detection.detectors.base import Detector
 from detection.detectors.manifest import ModelManifest, list_versions, select_manifests
 from detection.detectors.registry import check_trust, choose_weights, load_detector
 from detection.domain.errors import HazardLensError
+from detection.domain.photo import Photo
 from detection.settings import DetectionSettings, config_hash, load_settings
 from serving.flights.results import RunIdentity
 
@@ -30,6 +32,27 @@ class LoadedModels:
     detectors: tuple[Detector, ...]
     settings: DetectionSettings
     run: RunIdentity
+
+    def identify(self, photo: Photo, calibrations: CalibrationSet) -> RunIdentity:
+        """Return with what one photo is looked at: the thresholds of its camera go first."""
+        manifests = [detector.manifest for detector in self.detectors]
+        limits = calibrations.limits_for(photo, manifests)
+        if not limits:
+            return self.run
+        held = [
+            replace(one, thresholds={**one.thresholds, **limits.get(one.name, {})})
+            for one in manifests
+        ]
+        own = CalibrationSet(calibrations.find_for(photo))
+        return RunIdentity(
+            config_hash(self.settings, held, calibration=own.digest()),
+            {(one.name, key): score for one in held for key, score in one.thresholds.items()},
+            {
+                (one.name, key): int(own.name_for(photo, one, key))
+                for one in manifests
+                for key in limits.get(one.name, {})
+            },
+        )
 
 
 def stamp_folder(models_dir: Path) -> FolderStamp:

@@ -27,6 +27,21 @@ PICTURES_QUEUE = "pictures"
 CHANGE_QUEUE = "change"
 """A comparison of two flights takes a quarter of an hour; nothing else waits for it."""
 
+MODELS_QUEUE = "models"
+"""To take a model back is urgent: nothing that takes long is in front of it."""
+
+TRAINING_QUEUE = "training"
+"""Hours of work, for workers that can train; see ``hazardlens worker --training``."""
+
+LEARNING_QUEUE = "learning"
+"""What to label next, and drift: seconds, for which an engineer waits in front of the page."""
+
+LABELS_QUEUE = "labels"
+"""Label Studio may be slow or away; nothing waits for it but what is drawn there."""
+
+CALIBRATION_QUEUE = "calibration"
+"""Somebody waits to label: the flights that are still looked at are not in front of them."""
+
 QUEUES = (
     QUEUE,
     COVERAGE_QUEUE,
@@ -36,7 +51,13 @@ QUEUES = (
     APPEARANCE_QUEUE,
     PICTURES_QUEUE,
     CHANGE_QUEUE,
+    CALIBRATION_QUEUE,
+    MODELS_QUEUE,
+    LEARNING_QUEUE,
+    LABELS_QUEUE,
 )
+"""What every worker works off; the lane ``training`` is for those that can train."""
+
 RETRY_WAIT_S = 1
 
 queue = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())

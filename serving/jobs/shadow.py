@@ -16,6 +16,7 @@ from serving.flights.catalogue import get_flight
 from serving.flights.photo_rows import photo_from_row
 from serving.jobs.context import WorkerContext
 from serving.jobs.loading import LoadedModels
+from serving.learning.shadow_differences import AT_ONCE, compare_waiting
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,18 @@ def look_beside(context: WorkerContext, flight_id: int, photo_ids: Sequence[int]
             _look(context, models, flight_id, photo_ids)
         except Exception:
             logger.exception("a shadow model failed on flight %d", flight_id)
+    compare_shadows(context)
+
+
+def compare_shadows(context: WorkerContext) -> None:
+    """Hold what shadow models have said against the models in force; a fault is only told of."""
+    try:
+        while not context.stopping.is_set():
+            with context.sessions.begin() as session:
+                if compare_waiting(session) < AT_ONCE:
+                    return
+    except Exception:
+        logger.exception("shadow models could not be compared with those in force")
 
 
 def _look(

@@ -15,17 +15,24 @@ from serving.flights.catalogue import lock_flight
 from serving.flights.errors import DiskFullError
 from serving.jobs import (
     appearance,
+    calibration,
     change,
+    choosing,
     chunk,
     coverage,
+    drifting,
     file_checks,
     grouping,
+    labelling,
     media,
     pictures,
     ranking,
+    rescoring,
     shadow,
+    training,
     unpacking,
 )
+from serving.jobs.calibration_orders import LOOK_FOR_CALIBRATION
 from serving.jobs.change_orders import COMPARE_FLIGHTS, PLACE_FLIGHTS
 from serving.jobs.context import WorkerContext
 from serving.jobs.flights import (
@@ -43,19 +50,26 @@ from serving.jobs.intake import (
     order_check,
     order_unpacking,
 )
+from serving.jobs.label_orders import PUSH_LABELS, RECONCILE_LABELS, TAKE_IN_LABELS
 from serving.jobs.queue import (
     APPEARANCE_QUEUE,
+    CALIBRATION_QUEUE,
     CHANGE_QUEUE,
     COVERAGE_QUEUE,
+    LABELS_QUEUE,
+    LEARNING_QUEUE,
     MEDIA_QUEUE,
+    MODELS_QUEUE,
     PICTURES_QUEUE,
     QUEUE,
     RANKING_QUEUE,
     RETRY_WAIT_S,
+    TRAINING_QUEUE,
     UPLOADS_QUEUE,
     defer,
     queue,
 )
+from serving.jobs.training_orders import RESCORE_QUEUE, WORK_OFF
 
 logger = logging.getLogger(__name__)
 
@@ -186,6 +200,72 @@ def compare_flights(job: JobContext, run_id: int) -> None:
         change.compare_flights(context, run_id)
     else:
         change.give_up(context, run_id)
+
+
+@queue.task(name=WORK_OFF, queue=TRAINING_QUEUE, pass_context=True, retry=RETRY)
+def work_off_training(job: JobContext, order_id: int) -> None:
+    """Do what was ordered of the training lane."""
+    context = _context(job)
+    if job.job.attempts < MAX_JOB_ATTEMPTS - 1:
+        training.work_off(context, order_id)
+    else:
+        training.give_up(context, order_id)
+
+
+@queue.task(name=RESCORE_QUEUE, queue=MODELS_QUEUE, pass_context=True, retry=RETRY)
+def rescore_queue(job: JobContext, order_id: int) -> None:
+    """Have the next flight of the open queue looked at with the models in force."""
+    rescoring.rescore_next(_context(job), order_id)
+
+
+@queue.task(
+    name=choosing.CHOOSE_PHOTOS, queue=LEARNING_QUEUE, pass_context=True, retry=COVERAGE_RETRY
+)
+def choose_photos(job: JobContext, selection_id: int) -> None:
+    """Choose what to label next."""
+    context = _context(job)
+    if job.job.attempts < MAX_COVERAGE_ATTEMPTS - 1:
+        choosing.choose(context, selection_id)
+        return
+    message = f"The selection could not be made; {job.job.attempts} attempts broke off."
+    error = GivenUpError(message, remedy="See the log of the worker, then order it again.")
+    choosing.give_up(context, selection_id, error)
+
+
+@queue.task(
+    name=drifting.CHECK_DRIFT, queue=LEARNING_QUEUE, pass_context=True, retry=COVERAGE_RETRY
+)
+def check_drift(job: JobContext) -> None:
+    """Look whether scores and confirmations change by more than chance."""
+    drifting.check_drift(_context(job))
+
+
+@queue.task(name=LOOK_FOR_CALIBRATION, queue=CALIBRATION_QUEUE, pass_context=True, retry=RETRY)
+def look_for_calibration(job: JobContext, calibration_id: int) -> None:
+    """Look at the photos of a camera for its calibration."""
+    context = _context(job)
+    if job.job.attempts < MAX_COVERAGE_ATTEMPTS - 1:
+        calibration.look_for_calibration(context, calibration_id)
+    else:
+        calibration.give_up(context, calibration_id)
+
+
+@queue.task(name=PUSH_LABELS, queue=LABELS_QUEUE, pass_context=True, retry=RETRY)
+def push_labels(job: JobContext) -> None:
+    """Send to Label Studio what waits."""
+    labelling.push_labels(_context(job))
+
+
+@queue.task(name=RECONCILE_LABELS, queue=LABELS_QUEUE, pass_context=True, retry=RETRY)
+def reconcile_labels(job: JobContext) -> None:
+    """Look at every task in Label Studio."""
+    labelling.reconcile_labels(_context(job))
+
+
+@queue.task(name=TAKE_IN_LABELS, queue=LABELS_QUEUE, pass_context=True, retry=RETRY)
+def take_in_labels(job: JobContext) -> None:
+    """Look at the tasks that Label Studio told us of."""
+    labelling.take_in_labels(_context(job))
 
 
 @queue.task(name=CHECK_FILES, queue=UPLOADS_QUEUE, pass_context=True, retry=RETRY)

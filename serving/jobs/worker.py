@@ -15,9 +15,11 @@ from serving.jobs import tasks
 from serving.jobs.anchoring import anchor_for_ever
 from serving.jobs.change_orders import order_placing_if_needed
 from serving.jobs.context import WorkerContext
-from serving.jobs.queue import QUEUES, UPLOADS_QUEUE, queue
+from serving.jobs.labelling import look_for_ever
+from serving.jobs.queue import QUEUES, TRAINING_QUEUE, UPLOADS_QUEUE, queue
 from serving.jobs.ranking import order_ranking_if_outdated
 from serving.jobs.sweeping import sweep_for_ever
+from serving.jobs.training_worker import show_life_for_ever
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +27,9 @@ POLL_S = 2.0
 SIDE_BY_SIDE = {UPLOADS_QUEUE: 3}
 """Checking a file is waiting for the disk as much as it is decoding."""
 
-OTHER_THREADS = 2
-"""For what the worker does now and then beside its jobs: sweep, note the head of the audit log."""
+OTHER_THREADS = 3
+"""For what the worker does now and then beside its jobs: sweep, note the head of the audit log,
+look whether Label Studio is due."""
 
 PRUNE_AFTER_S = 60.0
 
@@ -51,6 +54,7 @@ async def run_worker(context: WorkerContext, database_url: str) -> None:
         rescue = asyncio.create_task(_give_back_for_ever(app, settings.stalled_after_s))
         anchors = asyncio.create_task(anchor_for_ever(context))
         sweeps = asyncio.create_task(sweep_for_ever(context))
+        looks = asyncio.create_task(look_for_ever(context))
         _stop_on_signals(context, work)
         try:
             await _first_to_end(work, rescue)
@@ -58,6 +62,26 @@ async def run_worker(context: WorkerContext, database_url: str) -> None:
             rescue.cancel()
             anchors.cancel()
             sweeps.cancel()
+            looks.cancel()
+
+
+async def run_training_worker(context: WorkerContext, database_url: str, device: str) -> None:
+    """Work off the lane ``training`` until asked to stop, and show the pages that somebody does."""
+    connector = procrastinate.PsycopgConnector(
+        conninfo=libpq_url(database_url), min_size=1, max_size=4
+    )
+    app = queue.with_connector(connector)
+    async with app.open_async():
+        work = asyncio.create_task(_run_lane(app, TRAINING_QUEUE, context))
+        rescue = asyncio.create_task(_give_back_for_ever(app, context.settings.stalled_after_s))
+        life = asyncio.create_task(show_life_for_ever(context, device))
+        _stop_on_signals(context, work)
+        try:
+            await _first_to_end(work, rescue)
+        finally:
+            rescue.cancel()
+            life.cancel()
+            await asyncio.wait({life})
 
 
 def give_every_job_a_thread(loop: asyncio.AbstractEventLoop) -> None:

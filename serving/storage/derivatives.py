@@ -63,17 +63,21 @@ class DerivativeCache:
         """Return a tiled pyramid TIFF of the photo, upright."""
 
         def draw() -> pyvips.Image:
-            image = pyvips.Image.new_from_file(str(photo_path), access="sequential")
-            if image.get_typeof("orientation") and image.get("orientation") > 1:
-                # Turning needs rows out of order, which a stream does not give.
-                image = pyvips.Image.new_from_file(str(photo_path))
-            return image.autorot()
+            return _open_upright(photo_path)
 
         target = self._target(sha256, f"pyramid_{TILE_PX}.tif")
         tiles = f"tile,tile_width={TILE_PX},tile_height={TILE_PX}"
         return self._make_once(
             target, draw, f".tif[compression=jpeg,Q={PYRAMID_QUALITY},{tiles},pyramid,strip]"
         )
+
+    def upright(self, photo_path: Path, sha256: str) -> Path:
+        """Return the whole photo as a JPEG, upright and without metadata (no place, no camera)."""
+
+        def draw() -> pyvips.Image:
+            return _open_upright(photo_path)
+
+        return self._make_once(self._target(sha256, "upright.jpg"), draw, ".jpg[Q=90,strip]")
 
     def zoom_tile(self, photo_path: Path, sha256: str, level: int, column: int, row: int) -> bytes:
         """Return one JPEG tile, DZI convention: level 0 is one pixel, the last is full size.
@@ -113,6 +117,19 @@ class DerivativeCache:
         name = "crop_" + "_".join(f"{value:.0f}" for value in bbox_xyxy) + ".jpg"
         return self._make_once(self._target(sha256, name), draw, ".jpg[Q=90,strip]")
 
+    def cut(self, photo_path: Path, sha256: str, window: tuple[int, int, int, int]) -> Path:
+        """Return a JPEG of a window of the upright photo, in whole pixels, nothing drawn in."""
+
+        def draw() -> pyvips.Image:
+            image = pyvips.Image.new_from_file(str(photo_path)).autorot()
+            x_min, y_min, x_max, y_max = window
+            part = _as_srgb(image).crop(x_min, y_min, x_max - x_min, y_max - y_min)
+            scale = MAX_CROP_PX / max(part.width, part.height)
+            return part.resize(scale) if scale < 1.0 else part
+
+        name = "cut_" + "_".join(str(value) for value in window) + ".jpg"
+        return self._make_once(self._target(sha256, name), draw, ".jpg[Q=90,strip]")
+
     def _make_once(self, target: Path, draw: Callable[[], pyvips.Image], options: str) -> Path:
         """Make a picture that is not there; of many callers at once, one works, the rest wait."""
         if target.exists():
@@ -133,6 +150,15 @@ class DerivativeCache:
 
     def _target(self, sha256: str, name: str) -> Path:
         return self._root / sha256[:2] / sha256 / name
+
+
+def _open_upright(photo_path: Path) -> pyvips.Image:
+    """Return the photo as a person sees it, read as a stream where it can be."""
+    image = pyvips.Image.new_from_file(str(photo_path), access="sequential")
+    if image.get_typeof("orientation") and image.get("orientation") > 1:
+        # Turning needs rows out of order, which a stream does not give.
+        image = pyvips.Image.new_from_file(str(photo_path))
+    return image.autorot()
 
 
 def top_zoom_level(width_px: int, height_px: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from serving.web import learning_labels
 from serving.web.change_labels import RUN_STATES
 from serving.web.i18n import N_
 from serving.web.labels import (
@@ -58,7 +59,7 @@ ACTS: Final[dict[str, str]] = {
     "sign_in_failed": N_("Sign-in failed"),
     "sign_out": N_("Signed out"),
     "take_up_models": N_("Models taken up"),
-}
+} | learning_labels.ACTS
 SUBJECT_KINDS: Final[dict[str, str]] = {
     "candidate": N_("Candidate"),
     "flight": N_("Flight"),
@@ -71,7 +72,7 @@ SUBJECT_KINDS: Final[dict[str, str]] = {
     "user": N_("User"),
     "account": N_("Account"),
     "models": N_("Models"),
-}
+} | learning_labels.SUBJECT_KINDS
 ACTOR_ROLES: Final[dict[str, str]] = ROLES | {
     "service": N_("Service"),
     "console": N_("Command line"),
@@ -121,7 +122,7 @@ FIELDS: Final[dict[str, str]] = {
     "layer": N_("Layer"),
     "rows": N_("Rows"),
     "joined": N_("Buildings with a row"),
-}
+} | learning_labels.FIELDS
 CHANGE_KINDS: Final[dict[str, str]] = {
     "compare": N_("Comparison with an earlier flight"),
     "survey": N_("Roof heights against the register"),

@@ -30,6 +30,7 @@ class ModelView:
     name: str
     weights_sha256: str
     threshold: float | None
+    calibration_id: int | None = None
 
     @property
     def weights_prefix(self) -> str:
@@ -76,7 +77,7 @@ def list_models(candidate: CandidateAnswer) -> list[ModelView]:
     """Return the models, those that spoke for the candidate's class first, each version once."""
     views: dict[tuple[str, str], ModelView] = {}
     for each in _order_sightings(candidate):
-        view = ModelView(each.model_name, each.weights_sha256, each.threshold)
+        view = ModelView(each.model_name, each.weights_sha256, each.threshold, each.calibration_id)
         views.setdefault((view.name, view.weights_sha256), view)
     return list(views.values())
 

@@ -25,6 +25,8 @@ from serving.flights.catalogue import (
 )
 from serving.review.queue_filter import QueueFilter
 from serving.review.tallies import count_states
+from serving.web.calibration_card import load_calibration_card
+from serving.web.calibration_pages import calibration_words
 from serving.web.change_card import load_change_card
 from serving.web.coverage_card import load_card
 from serving.web.flight_view import view_flight
@@ -55,6 +57,8 @@ def show_flight(
     context = _load_flight(session, person, words_for(request), flight_id)
     context |= load_card(session, words_for(request), get_flight(session, flight_id))
     context |= load_change_card(session, words_for(request), get_flight(session, flight_id))
+    context |= load_calibration_card(session, get_flight(session, flight_id))
+    context |= calibration_words(words_for(request))
     context["section"] = "flights"
     return render(request, "flight.html", person=person, context=context)
 

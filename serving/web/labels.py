@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from serving.web import learning_labels
 from serving.web.i18n import N_
 
 FLIGHT_STATES: Final[dict[str, str]] = {
@@ -553,4 +554,4 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
         N_("A model file is missing or damaged."),
         N_("Tell the administrator; photos and decisions are safe."),
     ),
-}
+} | learning_labels.PROBLEMS

@@ -15,17 +15,25 @@ from serving.deps import get_person_or_none, get_services
 from serving.web import (
     assignment_pages,
     audit_pages,
+    calibration_pages,
     change_pages,
     compare_pages,
     dispute_pages,
+    drift_pages,
     flight_list_pages,
     flight_pages,
     hazard_pages,
+    labelling_pages,
     layer_pages,
+    model_pages,
     receipt_page,
     review_pages,
+    selection_pages,
     session_pages,
+    shadow_pages,
     statistics_pages,
+    suspect_pages,
+    training_pages,
     upload_pages,
 )
 from serving.web.i18n import WEB_DIR
@@ -42,13 +50,21 @@ for _part in (
     assignment_pages,
     compare_pages,
     change_pages,
+    calibration_pages,
     flight_pages,  # its addresses hold a number: after those that hold a word
     review_pages,
     hazard_pages,
     layer_pages,
+    labelling_pages,
     audit_pages,
     dispute_pages,
     statistics_pages,
+    model_pages,
+    training_pages,
+    shadow_pages,
+    suspect_pages,
+    selection_pages,
+    drift_pages,
 ):
     router.include_router(_part.router)
 

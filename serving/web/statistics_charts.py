@@ -73,7 +73,7 @@ def draw_share(share: Share) -> Interval | None:
     return Interval(
         low=share.low * PERCENT,
         width=(share.high - share.low) * PERCENT,
-        point_x=_mark(share.value),
+        point_x=mark_point(share.value),
     )
 
 
@@ -82,8 +82,9 @@ def draw_agreement(agreement: Agreement) -> Interval | None:
     if agreement.kappa is None:
         return None
     width = max(0.0, agreement.kappa) * PERCENT
-    return Interval(low=0.0, width=width, point_x=_mark(max(0.0, agreement.kappa)))
+    return Interval(low=0.0, width=width, point_x=mark_point(max(0.0, agreement.kappa)))
 
 
-def _mark(value: float) -> float:
+def mark_point(value: float) -> float:
+    """Return where the mark of a share begins, within the chart."""
     return min(max(value * PERCENT - POINT_WIDTH / 2, 0.0), PERCENT - POINT_WIDTH)

@@ -11,10 +11,15 @@ import pytest
 from playwright.sync_api import Page
 
 from serving.web.vendor import NODE_MODULES_DIR
+from tests.e2e.calibration_seed import seed_calibration
 from tests.e2e.change_seed import seed_comparison
 from tests.e2e.conftest import RunningService, Visitor
+from tests.e2e.judging_seed import seed_judging
+from tests.e2e.labelling_seed import seed_labelling
+from tests.e2e.learning_seed import seed_learning
 from tests.e2e.pages import PAGES, PageSpec
 from tests.e2e.seed import seed_candidates
+from tests.e2e.training_seed import seed_orders
 
 pytestmark = pytest.mark.e2e
 
@@ -36,7 +41,13 @@ def seeded(service: RunningService, tmp_path_factory: pytest.TempPathFactory) ->
     """Four candidates of one flight, for pages that only look."""
     folder = tmp_path_factory.mktemp("looked_at")
     seed_comparison(service.database_url, service.data_dir, folder / "compared")
-    return seed_candidates(service.database_url, service.data_dir, folder)
+    seed_orders(service.database_url, service.data_dir)
+    candidates = seed_candidates(service.database_url, service.data_dir, folder)
+    seed_learning(service.database_url)
+    seed_calibration(service.database_url)
+    seed_labelling(service.database_url)
+    seed_judging(service.database_url, service.data_dir, folder / "suspects")
+    return candidates
 
 
 @pytest.fixture
@@ -67,6 +78,15 @@ def fill_path(visitor: Visitor, path: str, seeded: list[int]) -> str:
     number = seeded[0]
     if "{candidate}" in path:
         return path.format(candidate=number)
+    if "{selection}" in path:
+        made = page.request.get("/api/v1/selections").json()["items"]
+        return path.format(selection=next(each["id"] for each in made if each["chosen"]))
+    if "{order}" in path:
+        orders = page.request.get("/api/v1/training/orders").json()["items"]
+        return path.format(order=next(each["id"] for each in orders if each["state"] == "done"))
+    if "{version}" in path:
+        model = page.request.get("/api/v1/models").json()["items"][0]
+        return path.format(model=model["name"], version=model["version"])
     found = page.request.get("/api/v1/flights?limit=200").json()["items"]
     names = {each["name"]: each["id"] for each in found}
     flight = next(names[name] for name in names if name.startswith("Seeded"))

@@ -17,7 +17,14 @@ from serving.accounts.users import disable_user, set_password
 from serving.deps import SESSION_COOKIE
 from serving.web.vendor import list_missing
 
-OPEN = {"/api/v1/health", "/api/v1/auth/token", "/api/v1/auth/session"}
+OPEN = {
+    "/api/v1/health",
+    "/api/v1/auth/token",
+    "/api/v1/auth/session",
+    # The secret or the signature in the address lets in: see test_label_studio.
+    "/api/v1/label-studio/webhook/{secret}",
+    "/api/v1/label-studio/photos/{photo_id}.jpg",
+}
 
 EVERYBODY = "operator reviewer arbiter engineer auditor admin"
 UPLOADERS = "operator reviewer arbiter admin"
@@ -28,6 +35,7 @@ MODEL_READERS = "engineer auditor admin"
 AUDITORS = "auditor admin"
 ARBITERS = "arbiter admin"
 CHECK_MARKERS = "arbiter engineer admin"
+CALIBRATORS = "operator reviewer arbiter engineer admin"
 
 # method, path, roles that are let in (404 or 409 is "let in": there are no such rows)
 MATRIX = [
@@ -62,6 +70,17 @@ MATRIX = [
     ("GET", "/flights/1/coverage", EVERYBODY),
     ("GET", "/flights/1/coverage/1", EVERYBODY),
     ("POST", "/flights/1/coverage", UPLOADERS),
+    ("GET", "/flights/1/calibrations", EVERYBODY),
+    ("POST", "/flights/1/calibrations", CALIBRATORS),
+    ("GET", "/calibrations/1", EVERYBODY),
+    ("GET", "/calibrations/1/boxes", EVERYBODY),
+    ("GET", "/calibrations/1/boxes/1/crop.jpg", EVERYBODY),
+    ("POST", "/calibrations/1/boxes/1/labels", CALIBRATORS),
+    ("POST", "/calibrations/1/labels/1/undo", CALIBRATORS),
+    ("POST", "/calibrations/1/proposals", CALIBRATORS),
+    ("POST", "/calibrations/1/application", ENGINEERS),
+    ("POST", "/calibrations/1/withdrawal", ENGINEERS),
+    ("GET", "/calibrations/1/file", EVERYBODY),
     ("GET", "/flights/1/change", EVERYBODY),
     ("GET", "/flights/1/change-runs", EVERYBODY),
     ("POST", "/flights/1/change", UPLOADERS),
@@ -104,6 +123,42 @@ MATRIX = [
     ("GET", "/export/hazards.geojson", READERS),
     ("GET", "/export/hazards.csv", READERS),
     ("GET", "/models", MODEL_READERS),
+    ("GET", "/models/rescoring", MODEL_READERS),
+    ("POST", "/models/rescoring", ENGINEERS),
+    ("POST", "/models/1/promote", ENGINEERS),
+    ("POST", "/models/1/rollback", ENGINEERS),
+    ("GET", "/decisions/summary", MODEL_READERS),
+    ("GET", "/decisions/export", ENGINEERS),
+    ("GET", "/label-studio/status", MODEL_READERS),
+    ("POST", "/label-studio/setup", ENGINEERS),
+    ("POST", "/label-studio/pushes", ENGINEERS),
+    ("POST", "/label-studio/sync", ENGINEERS),
+    ("GET", "/training/workers", MODEL_READERS),
+    ("GET", "/training/orders", MODEL_READERS),
+    ("POST", "/training/orders", ENGINEERS),
+    ("GET", "/training/orders/1", MODEL_READERS),
+    ("POST", "/training/orders/1/cancel", ENGINEERS),
+    ("POST", "/training/orders/1/resume", ENGINEERS),
+    ("GET", "/training/orders/1/1", MODEL_READERS),
+    ("GET", "/selections", MODEL_READERS),
+    ("POST", "/selections", ENGINEERS),
+    ("GET", "/selections/1", MODEL_READERS),
+    ("GET", "/selections/1/picks", MODEL_READERS),
+    ("POST", "/selections/1/send", ENGINEERS),
+    ("GET", "/drift", MODEL_READERS),
+    ("GET", "/drift/alarms", MODEL_READERS),
+    ("POST", "/drift/check", ENGINEERS),
+    ("POST", "/drift/alarms/1/seen", ENGINEERS),
+    ("GET", "/suspects", MODEL_READERS),
+    ("POST", "/suspects/orders", ENGINEERS),
+    ("GET", "/suspects/corrections.csv", MODEL_READERS),
+    ("GET", "/suspects/1/crop.jpg", MODEL_READERS),
+    ("POST", "/suspects/1/answers", ENGINEERS),
+    ("POST", "/suspect-answers/1/undo", ENGINEERS),
+    ("GET", "/shadow/tallies", MODEL_READERS),
+    ("GET", "/shadow/differences/1/cut.jpg", MODEL_READERS),
+    ("POST", "/shadow/differences/1/judgements", ENGINEERS),
+    ("POST", "/shadow/judgements/1/undo", ENGINEERS),
     ("GET", "/disputes", ARBITERS),
     ("GET", "/disputes/1", ARBITERS),
     ("POST", "/candidates/1/check-mark", CHECK_MARKERS),
@@ -126,7 +181,13 @@ MATRIX = [
 ]
 
 # The last part is one of few names; the sample number is none of them.
-BY_NAME = {"/flights/1/coverage/1", "/change-runs/1/findings/1/1"}
+BY_NAME = {
+    "/flights/1/coverage/1",
+    "/change-runs/1/findings/1/1",
+    "/training/orders/1/1",
+    "/models/1/promote",
+    "/models/1/rollback",
+}
 
 
 def send(client: TestClient, method: str, path: str) -> int:
@@ -155,6 +216,20 @@ def send(client: TestClient, method: str, path: str) -> int:
         "/candidates/1/claim": {"json": {}},
         "/assignments": {"json": {"user_id": 1, "flight_id": 1}},
         "/photos/1/counterpart": {"params": {"flight_id": 1}},
+        "/flights/1/calibrations": {"json": {"camera": "FC6310"}},
+        "/calibrations/1/boxes/1/labels": {"json": {"answer": "yes"}},
+        "/calibrations/1/proposals": {"json": {"thresholds": {"manhole_ok": 0.4}}},
+        "/calibrations/1/application": {"json": {"thresholds": {"manhole_ok": 0.4}}},
+        "/selections": {"json": {"budget": 3}},
+        "/drift/alarms/1/seen": {"json": {"note": "wet walls"}},
+        "/label-studio/pushes": {"json": {}},
+        "/training/orders": {"json": {"model": "manhole"}},
+        "/models/rescoring": {"json": {}},
+        "/models/1/promote": {"json": {"version": "0123456789ab", "to": "shadow", "reason": "why"}},
+        "/models/1/rollback": {"json": {"reason": "why"}},
+        "/suspects/orders": {"json": {"data": "made_up", "model": "manhole"}},
+        "/suspects/1/answers": {"json": {"answer": "accept"}},
+        "/shadow/differences/1/judgements": {"json": {"judgement": "unsure"}},
         "/candidates/1/split": {"json": {"revision": 1, "sightings": [1]}},
     }
     extra = bodies.get(path, {})

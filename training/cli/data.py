@@ -11,11 +11,14 @@ import click
 
 from detection.domain.errors import InvalidInputError
 from detection.domain.hazard import HazardClass
+from training.cli.correct import correct
 from training.cli.data_tables import (
     print_audit,
     print_comparison,
     print_statistics,
 )
+from training.cli.decisions import from_decisions
+from training.cli.label_errors import label_errors
 from training.cli.options import FOLDER, SHARED_OPTION
 from training.cli.terminal import Count, Terminal
 from training.data.annotation import AnnotatedPhoto
@@ -84,6 +87,11 @@ def data(context: click.Context) -> None:
     its hash.
     """
     context.with_resource(showing(Count(Terminal(to_errors=True)).show))
+
+
+data.add_command(from_decisions)
+data.add_command(label_errors)
+data.add_command(correct)
 
 
 @data.command()

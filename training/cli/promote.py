@@ -24,6 +24,12 @@ from training.settings import (
     load_training_settings,
 )
 
+_ORDERS: dict[str, Order] = {
+    "candidate": Order(),
+    "shadow": Order(to="shadow"),
+    "active": Order(to="active"),
+}
+
 EXIT_CODES = """\b
 Exit codes:
     0  done
@@ -42,6 +48,8 @@ Exit codes:
 )
 @click.option("--int8", is_flag=True, help="Ship INT8 weights too, where they hold their limits.")
 @click.option("--force", metavar="REASON", default="", help="Overrule the gate; say why.")
+@click.option("--reason", default="", help="Why, for the history [default: that of --force].")
+@click.option("--by", default="", help="Who wants it, for the history [default: this account].")
 @SHARED_OPTION
 @click.option(
     "--config",
@@ -69,6 +77,8 @@ def promote(
     to: str | None,
     int8: bool,
     force: str,
+    reason: str,
+    by: str,
     shared_dir: Path | None,
     config: Path | None,
     images: Path | None,
@@ -83,6 +93,7 @@ def promote(
     at equal false alarms, the same answers in every runtime, speed. The report goes into the run
     folder. A version that waits is moved on the same way.
     """
+    order = replace(_ORDERS[to or "candidate"], int8=int8, force=force, reason=reason, by=by)
     if Path(target).is_dir():
         settings = _settings_of_run(Path(target).resolve(), config)
         frozen = _read_frozen(images, labels, settings.classes)
@@ -92,13 +103,12 @@ def promote(
             models_dir,
             settings=settings,
             thresholds=parse_thresholds(given),
-            order=_order(to or "candidate", force, frozen, int8=int8),
+            order=replace(order, frozen=frozen),
         )
     else:
         manifest = _promote_waiting(
             target,
-            to,
-            force=force,
+            None if to is None else order,
             shared_dir=shared_dir,
             config=config,
             images=images,
@@ -110,36 +120,29 @@ def promote(
 
 def _promote_waiting(
     target: str,
-    to: str | None,
+    order: Order | None,
     *,
-    force: str,
     shared_dir: Path | None,
     config: Path | None,
     images: Path | None,
     labels: Path | None,
     models_dir: Path,
 ) -> ModelManifest:
-    if to is None:
+    if order is None:
         message = f"{target} is no folder of a run, and --to does not say what it shall become."
         raise InvalidInputError(message, remedy="Give a run folder, or --to shadow or active.")
     waiting = find_waiting(models_dir, target)
-    order = _order(to, force, None, int8=False)
     name = f"{waiting.name}@{waiting.version}"
     path = config or CONFIGS_DIR / f"{waiting.name}.yaml"
     settings = load_training_settings(path)
     frozen: Sequence[AnnotatedPhoto] = ()
-    if to == "active":
+    if order.to == "active":
         frozen = _read_frozen(images, labels, waiting.classes) or [
             photo
             for photo in load_catalogue_photos(settings, find_shared_dir(shared_dir))
             if photo.split == "val"
         ]
     return promote_version(name, models_dir, frozen, settings.promotion, order)
-
-
-def _order(to: str, force: str, frozen: Sequence[AnnotatedPhoto] | None, *, int8: bool) -> Order:
-    targets = {"candidate": Order(), "shadow": Order(to="shadow"), "active": Order(to="active")}
-    return replace(targets[to], int8=int8, force=force, frozen=frozen)
 
 
 def _settings_of_run(run_dir: Path, config: Path | None) -> TrainingSettings:

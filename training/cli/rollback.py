@@ -20,17 +20,18 @@ Exit codes:
 @click.argument("name")
 @click.option("--to", metavar="VERSION", help="Version [default: the one before].")
 @click.option("--reason", default="", help="Why, for the history.")
+@click.option("--by", default="", help="Who wants it, for the history [default: this account].")
 @click.option(
     "--models-dir",
     type=click.Path(file_okay=False, path_type=Path),
     default=MODELS_DIR,
     help="Folder of the models. Default: configs/models.",
 )
-def rollback(name: str, to: str | None, reason: str, models_dir: Path) -> None:
+def rollback(name: str, to: str | None, reason: str, by: str, models_dir: Path) -> None:
     """Bring back the version of the model NAME that was in force before.
 
     Workers take it with their next chunk of photos. Twice in a row goes back twice; --to goes
     anywhere, also forward again.
     """
-    manifest = roll_back(models_dir, name, to, Change("rollback", reason))
+    manifest = roll_back(models_dir, name, to, Change("rollback", reason, by))
     click.echo(f"{manifest.name}@{manifest.version} is {manifest.status} again.")

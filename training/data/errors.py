@@ -75,3 +75,27 @@ class DamagedVersionError(InvalidInputError):
     """A version folder that is not what its name says."""
 
     code = "damaged_version"
+
+
+class NoDecisionsError(InvalidInputError):
+    """Folders of decisions from which nothing can be learnt."""
+
+    code = "no_decisions"
+
+
+class DamagedDecisionsError(InvalidInputError):
+    """A folder of decisions whose list cannot be read, or whose photos are not those it names."""
+
+    code = "damaged_decisions"
+
+
+class DecisionsSchemaError(InvalidInputError):
+    """A list of decisions that is written in another form than this version reads."""
+
+    code = "decisions_schema"
+
+
+class MissingPhotoError(InvalidInputError):
+    """A photo that a list of decisions names and that does not lie there."""
+
+    code = "missing_photo"

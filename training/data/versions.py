@@ -3,7 +3,8 @@
 ``<store>/<12 hex>/`` has ``images/``, ``labels/`` (YOLO), ``splits/``, ``classes.txt``,
 ``manifest.csv`` and ``version.json``. The name is the hash of the classes and the manifest, which
 has the hash of every image and label file and the side of the split. Pixels are stored once, by
-hash, under ``<store>/objects/``, and linked from there.
+hash, under ``<store>/objects/``, and linked from there. A version may hold further tables
+(``extras``), whose hashes are part of its name too.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from training.data.yolo_export import format_yolo_labels
 NAME_LENGTH = 12
 VERSION_JSON = "version.json"
 OBJECTS = "objects"
+EXTRAS = "extras"
 _COLUMNS = (*COLUMNS, "group", *ORIGIN_COLUMNS)
 _READ_ONLY = 0o444
 _PART = ".building-"
@@ -46,7 +48,12 @@ class Built:
 
 
 def build_version(
-    photos: Sequence[AnnotatedPhoto], store: Path, *, name: str, note: Mapping[str, Any]
+    photos: Sequence[AnnotatedPhoto],
+    store: Path,
+    *,
+    name: str,
+    note: Mapping[str, Any],
+    extras: Mapping[str, str] | None = None,
 ) -> Built:
     """Write photos as a version, whole or not at all; the same data gives the same version.
 
@@ -55,6 +62,7 @@ def build_version(
         store: folder of versions; made where there is none.
         name: what the set is called in runs and reports.
         note: how it was made; kept in ``version.json``, no part of the hash.
+        extras: further tables by their file name.
 
     Raises:
         InvalidInputError: two photos have one stem, so that their labels would mix.
@@ -65,7 +73,9 @@ def build_version(
     labels = {p.name: format_yolo_labels(p, {c: n for n, c in enumerate(classes)}) for p in photos}
     table = format_manifest(_list_rows(photos, labels), _COLUMNS)
     class_lines = "".join(f"{item.value}\n" for item in classes)
-    digest = hash_version(class_lines, table)
+    extra = dict(extras or {})
+    hashes = {file: hashlib.sha256(text.encode()).hexdigest() for file, text in extra.items()}
+    digest = hash_version(class_lines, table, hashes)
     folder = store / digest[:NAME_LENGTH]
     if folder.exists():
         load_version(folder)
@@ -75,7 +85,9 @@ def build_version(
     with tempfile.TemporaryDirectory(prefix=f"{_PART}{os.getpid()}-", dir=store) as part:
         half = Path(part) / "version"
         document = {"name": name, "sha256": digest, "photos": len(photos), "made": dict(note)}
+        document |= {EXTRAS: hashes} if hashes else {}
         texts = {
+            **extra,
             CLASSES_TXT: class_lines,
             manifest.FILE_NAME: table,
             VERSION_JSON: json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n",
@@ -97,9 +109,10 @@ def list_classes(photos: Sequence[AnnotatedPhoto]) -> list[HazardClass]:
     return [hazard_class for hazard_class in HazardClass if hazard_class in shown]
 
 
-def hash_version(class_lines: str, table: str) -> str:
-    """Return the sha256 that names a version: its classes and its manifest."""
-    return hashlib.sha256(f"{class_lines}\n{table}".encode()).hexdigest()
+def hash_version(class_lines: str, table: str, extras: Mapping[str, str] | None = None) -> str:
+    """Return the sha256 that names a version: its classes, manifest and hashes of more tables."""
+    more = "".join(f"\n{file} {sha256}" for file, sha256 in sorted((extras or {}).items()))
+    return hashlib.sha256(f"{class_lines}\n{table}{more}".encode()).hexdigest()
 
 
 def find_version(given: str, store: Path) -> Path:
@@ -165,8 +178,9 @@ def read_version(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, TypeError) as error:
         message = f"{folder} is not a data version ({error})."
         raise DamagedVersionError(message, remedy="Build it anew.") from error
-    if hash_version(class_lines, table) != document.get("sha256"):
-        message = f"{folder} is not what {VERSION_JSON} says: classes or manifest were changed."
+    extras = {file: manifest.hash_bytes(folder / file) for file in document.get(EXTRAS, {})}
+    if hash_version(class_lines, table, extras) != document.get("sha256"):
+        message = f"{folder} is not what {VERSION_JSON} says: classes or tables were changed."
         raise DamagedVersionError(message, remedy="Versions are immutable: build another.")
     return document
 

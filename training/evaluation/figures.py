@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from training.evaluation.evaluate import ClassFigures, Evaluation
 from training.evaluation.sampling import Interval
 from training.evaluation.slices import Slice
+from training.evaluation.sweep import Sweep
 
 HEADER = (
     "| class | photos | boxes | AP50 | AP50-95 | threshold | precision | recall | F1 | hits "
@@ -14,6 +15,8 @@ HEADER = (
 )
 RULE = "|---|" + "---:|" * 11
 PIXEL_NAMES = ("precision", "recall", "f1", "iou", "length_recall", "length_precision")
+CURVE_STEP = 5
+"""Of the scores that may be thresholds, every fifth: 0.05, 0.1, 0.15 …"""
 
 
 def json_from_evaluation(evaluation: Evaluation) -> dict[str, object]:
@@ -113,6 +116,17 @@ def _class_json(item: ClassFigures) -> dict[str, object]:
             else {"recall": _rounded(best[0]), "image_recall_any": _rounded(best[1])}
             for step, best in item.recall_at_alarms.items()
         },
+        "score_curve": _curve_json(item.sweep),
+    }
+
+
+def _curve_json(sweep: Sweep) -> dict[str, object]:
+    """Return the boxes at and above every fifth score: what calibration starts from."""
+    part = slice(CURVE_STEP - 1, None, CURVE_STEP)
+    return {
+        "scores": [float(score) for score in sweep.scores[part]],
+        "hits": sweep.hits.sum(axis=1)[part].tolist(),
+        "found": sweep.found.sum(axis=1)[part].tolist(),
     }
 
 

@@ -123,11 +123,12 @@ def run_trainer(
     *,
     watch: Callable[[], None] | None = None,
     kept_open: Sequence[int] = (),
+    module: str = "training.fitting.train",
 ) -> None:
     """Run ``python -m training.fitting.train ACTION RUN_DIR`` with the isolated environment.
 
     ``watch`` is called every half second and once after the end; the child inherits the
-    descriptors ``kept_open``.
+    descriptors ``kept_open``; ``module`` is another trainer that is told in the same way.
 
     Raises:
         ConfigurationError: the trainer is not part of this (light) install.
@@ -137,7 +138,7 @@ def run_trainer(
     if find_spec("ultralytics") is None:
         message = "The trainer is not installed."
         raise ConfigurationError(message, remedy="Install requirements/train.txt.")
-    command = [sys.executable, "-m", "training.fitting.train", action, str(run_dir), *arguments]
+    command = [sys.executable, "-m", module, action, str(run_dir), *arguments]
     log = run_dir / f"{action}.log"
     with (
         log.open("a", encoding="utf-8") as file,

@@ -1,4 +1,4 @@
-"""The trainer's process: one prepared run folder to weights. The one user of ultralytics here.
+"""The trainer's process: one prepared run folder to weights; it and its parts use ultralytics.
 
 Started by ``training.fitting.launch`` only, which isolates its environment; never imported
 elsewhere, because the library reads that environment on import.
@@ -37,6 +37,7 @@ from training.fitting.fit_record import (
     find_prepared,
 )
 from training.fitting.progress import ProgressLog
+from training.fitting.warm_start import rebuild
 from training.record import read_record, write_record
 from training.settings import TrainingSettings
 
@@ -334,7 +335,12 @@ def gather_rows(head: Segment26, answers: torch.Tensor) -> torch.Tensor:
     return torch.cat([rows[..., :4], best, classes, rows[..., 4 + head.nc :]], dim=-1)
 
 
-ACTIONS: dict[str, Callable[[Path], None]] = {"fit": fit, "average": average, "export": export}
+ACTIONS: dict[str, Callable[[Path], None]] = {
+    "fit": fit,
+    "average": average,
+    "export": export,
+    "rebuild": rebuild,
+}
 
 if __name__ == "__main__":
     silence_library()

@@ -133,6 +133,9 @@ def _training_section(settings: TrainingSettings, record: Mapping[str, Any], par
         f"unmatched, largest score difference {parity.max_score_difference:.5f}."
     )
     shipped = f"- Shipped for tiles of {settings.tile_px} px."
+    if settings.finest_gsd_m is not None:
+        finest_cm = 100 * settings.finest_gsd_m
+        shipped += f" Drone photos finer than {finest_cm:g} cm a pixel are made smaller for it."
     return "\n".join(
         [
             "## Training",

@@ -150,6 +150,7 @@ def build_manifest(settings: TrainingSettings, onnx_path: Path) -> ModelManifest
         weights_path=onnx_path,
         weights_sha256=hash_file(onnx_path),
         format="onnx",
+        finest_gsd_m=settings.finest_gsd_m,
     )
 
 

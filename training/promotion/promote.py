@@ -56,18 +56,21 @@ Target = Literal["candidate", "shadow", "active"]
 class Order:
     """What is to become of a model: its status, whether with INT8, and against all failures why.
 
+    ``reason`` and ``by`` go into the history: why, and who wants it where it is not this account.
     ``frozen`` are the photos of the gate; None takes the val part of the run's catalogue sets.
     """
 
     to: Target = "candidate"
     int8: bool = False
     force: str = ""
+    reason: str = ""
+    by: str = ""
     frozen: Sequence[AnnotatedPhoto] | None = None
 
     @property
     def change(self) -> Change:
         """The line that goes into the history."""
-        return Change("promote", self.force)
+        return Change("promote", self.force or self.reason, self.by)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,8 @@ def describe_answers(draft: ModelManifest) -> dict[str, Any]:
         "tile_px": draft.tile_px,
         "weights_sha256": draft.weights_sha256,
     }
+    if draft.finest_gsd_m is not None:
+        described["finest_gsd_m"] = draft.finest_gsd_m
     if draft.int8_weights_sha256:
         described["int8_weights_sha256"] = draft.int8_weights_sha256
     return described

@@ -28,7 +28,8 @@ class DetectionRow(Base):
     earlier ``run`` stay for whoever decided on them, and are grouped no more.
 
     ``change_run_id`` names the comparison that said so, where no model did: such a row is of no
-    processing (``run`` 0) and counts while that comparison stands.
+    processing (``run`` 0) and counts while that comparison stands. ``calibration_id`` names the
+    calibration whose ``threshold`` was in the place of the model's own.
     """
 
     __tablename__ = "detections"
@@ -64,6 +65,7 @@ class DetectionRow(Base):
     weights_sha256: Mapped[str] = mapped_column(String(64))
     config_hash: Mapped[str] = mapped_column(String(64))
     threshold: Mapped[float | None] = mapped_column(Float)
+    calibration_id: Mapped[int | None] = mapped_column(ForeignKey("calibrations.id"))
     lon: Mapped[float | None] = mapped_column(Float)
     lat: Mapped[float | None] = mapped_column(Float)
     cov_ee_m2: Mapped[float | None] = mapped_column(Float)

@@ -16,6 +16,7 @@ from detection.detectors.base import TileDetections, TileImage
 from detection.domain.geometry import compute_polygon_area
 from detection.domain.hazard import HazardClass
 from detection.domain.photo import Flight, FlightKind, Photo
+from detection.domain.sight import compute_finest_gsd_m
 from detection.ingest.flight import read_flight, read_photo
 from detection.pipeline import PhotoResult, detect_flight, detect_photos, detect_pixels
 from detection.settings import DetectionSettings
@@ -120,6 +121,24 @@ def test_each_detector_sees_tiles_of_its_own_size() -> None:
     detect_pixels("p", red_pixels(700, 500, (0, 0, 0, 0)), [small, large], SETTINGS)
     assert set(small.tile_shapes) == {(320, 320, 3)}
     assert set(large.tile_shapes) == {(640, 640, 3)}
+
+
+def test_a_model_of_coarse_photos_sees_a_fine_one_made_smaller(tmp_path: Path) -> None:
+    photo = draw_red(tmp_path / "a.jpg")  # 1.4 cm a pixel or so
+    assert photo.pose is not None
+    assert photo.intrinsics is not None
+    gsd_m = compute_finest_gsd_m(photo.intrinsics, photo.pose)
+    assert gsd_m is not None
+    coarse = FakeDetector(manifest=replace(build_manifest("coarse"), finest_gsd_m=2 * gsd_m))
+    native = FakeDetector(manifest=replace(build_manifest("native"), finest_gsd_m=gsd_m / 2))
+    for detector in (coarse, native):
+        (result,) = detect_photos([photo], [detector], SETTINGS)
+        (found,) = result.detections
+        assert found.detection.bbox_xyxy.xyxy == pytest.approx((600, 300, 680, 360), abs=6)
+    assert len(coarse.tile_shapes) == 1 < len(native.tile_shapes)
+    street = FakeDetector(manifest=coarse.manifest)
+    list(detect_photos([photo], [street], SETTINGS, kind=FlightKind.STREET))
+    assert len(street.tile_shapes) == len(native.tile_shapes)
 
 
 def test_scores_between_floor_and_threshold_are_kept_only_when_asked_for() -> None:

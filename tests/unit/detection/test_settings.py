@@ -71,6 +71,7 @@ def test_the_hash_changes_with_everything_that_changes_results_and_nothing_else(
         config_hash(settings.model_copy(update={"runtime": "onnx"}), [manifest]),
         config_hash(settings, [replace(manifest, weights_sha256="1" * 64)]),
         config_hash(settings, [replace(manifest, thresholds={HazardClass.MANHOLE_OK: 0.9})]),
+        config_hash(settings, [replace(manifest, finest_gsd_m=0.01)]),
         config_hash(settings, [manifest, build_manifest("other")]),
     ]
     assert len({base, *changed}) == len(changed) + 1

@@ -55,6 +55,31 @@ def test_tiles_are_inside_and_of_tile_size_where_the_photo_is(
             assert tile.scale * max(width_px, height_px) == pytest.approx(tile_px)
 
 
+@given(sides, sides, tile_sides, overlaps, st.floats(0.05, 1.0))
+def test_scaled_tiles_cover_the_photo_and_keep_their_scale(
+    width_px: int, height_px: int, tile_px: int, overlap: float, scale: float
+) -> None:
+    tiles = tile_photo(width_px, height_px, tile_px=tile_px, overlap=overlap, scale=scale)
+    covered = np.zeros((height_px // 50 + 1, width_px // 50 + 1), dtype=np.bool_)
+    for tile in tiles:
+        side_px = max(tile.x_max - tile.x_min, tile.y_max - tile.y_min)
+        assert side_px * tile.scale <= tile_px + 0.51
+        if scale < 1.0:
+            assert tile.scale <= scale * 1.01 + 1 / tile_px
+        covered[
+            tile.y_min // 50 : tile.y_max // 50 + 1, tile.x_min // 50 : tile.x_max // 50 + 1
+        ] = 1
+    assert covered.all()
+    if scale < 0.9 and max(width_px, height_px) > 2 * tile_px:
+        assert len(tiles) <= len(tile_photo(width_px, height_px, tile_px=tile_px, overlap=overlap))
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, 1.5])
+def test_a_scale_that_enlarges_or_loses_the_photo_is_refused(scale: float) -> None:
+    with pytest.raises(ConfigurationError, match="scale"):
+        tile_photo(2000, 1000, scale=scale)
+
+
 @given(st.integers(641, 9000), overlaps)
 def test_neighbours_share_at_least_the_overlap(width_px: int, overlap: float) -> None:
     tiles = tile_photo(width_px, 10, overlap=overlap, include_overview=False)

@@ -27,7 +27,11 @@ def test_only_reviewers_decide_and_only_admin_manages_users() -> None:
     }
     assert not is_allowed(Role.REVIEWER, Permission.ARBITRATE)
     assert {role for role in Role if is_allowed(role, Permission.MANAGE_USERS)} == {Role.ADMIN}
-    assert PERMISSIONS[Role.OPERATOR] == {Permission.SEE_FLIGHTS, Permission.CHANGE_FLIGHTS}
+    assert PERMISSIONS[Role.OPERATOR] == {
+        Permission.SEE_FLIGHTS,
+        Permission.CHANGE_FLIGHTS,
+        Permission.CALIBRATE,
+    }
     assert not is_allowed(Role.ENGINEER, Permission.CHANGE_FLIGHTS)
     changes = {Permission.CHANGE_FLIGHTS, Permission.DECIDE, Permission.ARBITRATE}
     changes |= {Permission.MANAGE_LAYERS, Permission.MANAGE_USERS}

@@ -8,7 +8,12 @@ from detection.domain.errors import ConfigurationError
 from detection.domain.geometry import BBox
 from detection.domain.hazard import HazardClass
 from training.data.annotation import AnnotatedPhoto, Annotation
-from training.data.corrections import Correction, apply_corrections, read_corrections
+from training.data.corrections import (
+    Correction,
+    apply_corrections,
+    parse_shape,
+    read_corrections,
+)
 
 OK, BROKEN = HazardClass.MANHOLE_OK, HazardClass.MANHOLE_BROKEN
 
@@ -63,3 +68,34 @@ def test_row_that_means_nothing_is_refused(tmp_path: Path, row: str) -> None:
 def test_row_that_does_not_fit_the_set_is_refused(tmp_path: Path, row: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         apply_corrections([photo("b"), photo("v", "val")], read(tmp_path, row))
+
+
+def test_a_label_is_drawn_anew_or_added_in_the_photo(tmp_path: Path) -> None:
+    path = tmp_path / "corrections.csv"
+    path.write_text(
+        "photo,what,label,to,why,shape\n"
+        "a,rebox,2,,beside its lid,1 1 4 5\n"
+        "a,add_label,,manhole_broken,not labelled,6 6 9 9\n",
+        encoding="utf-8",
+    )
+    (corrected,) = apply_corrections([photo("a")], read_corrections(path))
+    found = [(item.hazard_class, item.box) for item in corrected.annotations]
+    assert found == [(OK, BBox(0, 0, 5, 5)), (OK, BBox(1, 1, 4, 5)), (BROKEN, BBox(6, 6, 9, 9))]
+
+
+def test_an_outline_is_drawn_from_its_points() -> None:
+    shape = parse_shape("1 1 4 1 4 5.5")
+    assert shape.box == BBox(1, 1, 4, 5.5)
+    assert shape.polygon == ((1, 1), (4, 1), (4, 5.5))
+
+
+@pytest.mark.parametrize("shape", ["", "1 2 3", "1 1 1 5", "1 1 4 1 4", "a b c d"])
+def test_a_shape_that_is_none_is_refused(shape: str) -> None:
+    with pytest.raises(ValueError, match=r"box|area|float"):
+        parse_shape(shape)
+
+
+def test_a_label_outside_its_photo_is_refused() -> None:
+    row = Correction("a", "add_label", 0, OK, "why", parse_shape("5 5 11 9"))
+    with pytest.raises(ConfigurationError, match="inside the photo"):
+        apply_corrections([photo("a")], [row])

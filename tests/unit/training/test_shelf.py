@@ -16,6 +16,7 @@ from detection.detectors.history import HISTORY_FILE, find_since, read_history
 from detection.detectors.manifest import list_versions, select_manifests, verify_weights
 from detection.domain.errors import ConfigurationError, ModelError
 from training.atomic import write_file
+from training.cli.promote import promote
 from training.cli.rollback import rollback
 from training.promotion.shelf import (
     Change,
@@ -159,6 +160,19 @@ def test_rollback_says_what_it_cannot_do(tmp_path: Path, put: Put) -> None:
     for to, words in ((None, "in force before"), ("abc", "no model named"), (only, "already")):
         with pytest.raises(ModelError, match=words):
             roll_back(models_dir, "manhole", to, Change("rollback"))
+
+
+def test_the_promote_command_writes_who_wanted_it_and_why(tmp_path: Path, put: Put) -> None:
+    version, models_dir = put(b"one"), tmp_path / "models"
+    arguments = [f"manhole@{version}", "--to", "shadow", "--models-dir", str(models_dir)]
+    arguments += ["--reason", "look beside first", "--by", "enno"]
+    CliRunner().invoke(promote, arguments, catch_exceptions=False)
+    latest = read_history(models_dir)[-1]
+    assert (latest["status"], latest["by"], latest["reason"]) == (
+        "shadow",
+        "enno",
+        "look beside first",
+    )
 
 
 def test_the_rollback_command_needs_neither_key_nor_torch(tmp_path: Path, put: Put) -> None:

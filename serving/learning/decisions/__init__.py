@@ -1,0 +1,1 @@
+"""What people decided and drew, as a folder from which a model can learn."""

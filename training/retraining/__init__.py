@@ -1,0 +1,1 @@
+"""One command from decisions to a candidate for promotion, with its report."""
