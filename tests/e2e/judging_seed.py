@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from serving.audit.log import SERVICE
@@ -20,6 +20,7 @@ from tests.suspect_lists import write_list
 
 VERSION = "abcdef123456"
 ELSEWHERE = [10.0, 10.0, 60.0, 60.0]
+CONFIG_HASH = "5" * 64
 
 
 def seed_judging(database_url: str, data_dir: Path, folder: Path) -> None:
@@ -27,7 +28,12 @@ def seed_judging(database_url: str, data_dir: Path, folder: Path) -> None:
     engine = open_engine(database_url, pool_size=1)
     with make_sessions(engine).begin() as session:
         import_suspects(session, ObjectStore(data_dir), write_list(folder), SERVICE)
-        photos = session.scalars(select(PhotoRow).where(PhotoRow.state == "done").limit(4))
+        looked_at = exists().where(
+            ShadowResultRow.photo_id == PhotoRow.id, ShadowResultRow.config_hash == CONFIG_HASH
+        )
+        photos = session.scalars(
+            select(PhotoRow).where(PhotoRow.state == "done", ~looked_at).limit(4)
+        )
         session.add_all([_look(session, photo) for photo in photos])
         session.flush()
         compare_waiting(session)
@@ -52,7 +58,7 @@ def _look(session: Session, photo: PhotoRow) -> ShadowResultRow:
     more = {"hazard_class": "manhole_ok", "score": 0.6, "bbox_xyxy": ELSEWHERE, "polygons": []}
     return ShadowResultRow(
         photo_id=photo.id,
-        config_hash="5" * 64,
+        config_hash=CONFIG_HASH,
         flight_id=photo.flight_id,
         model_name="manhole",
         version=VERSION,

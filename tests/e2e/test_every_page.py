@@ -89,7 +89,8 @@ def fill_path(visitor: Visitor, path: str, seeded: list[int]) -> str:
         return path.format(model=model["name"], version=model["version"])
     found = page.request.get("/api/v1/flights?limit=200").json()["items"]
     names = {each["name"]: each["id"] for each in found}
-    flight = next(names[name] for name in names if name.startswith("Seeded"))
+    # The oldest one: what is seeded beside a flight (a calibration) lies beside that.
+    flight = min(each["id"] for each in found if each["name"].startswith("Seeded"))
     return path.format(flight=flight, compared=names.get("Compared 2026-11"))
 
 

@@ -53,8 +53,8 @@ def test_language_switch_is_remembered(visitor: Visitor) -> None:
     [
         ("olga", ["架次", "图层"]),
         ("rena", ["架次", "审核", "隐患", "图层", "统计"]),
-        ("auda", ["架次", "审核", "隐患", "图层", "统计", "审计"]),
-        ("enno", ["架次", "审核", "隐患", "图层"]),
+        ("auda", ["架次", "审核", "隐患", "图层", "统计", "模型", "审计"]),
+        ("enno", ["架次", "审核", "隐患", "图层", "模型"]),
     ],
 )
 def test_navigation_shows_what_the_role_may_see(
