@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from serving.audit.log import Actor, Subject, record
@@ -14,6 +14,7 @@ from serving.learning.suspect_file import SuspectList, SuspectRead, read_suspect
 from serving.learning.suspects import OPEN
 from serving.storage.objects import ObjectStore
 
+LOCK_SET = text("select pg_advisory_xact_lock(hashtextextended(:name, 0))")
 MAX_CROP_BYTES = 20_000_000
 
 
@@ -38,6 +39,8 @@ def import_suspects(
         SuspectsFileError: the list or a crop is missing or damaged; nothing is taken in.
     """
     found = read_suspect_list(folder)
+    # Of two who take in one list at once the second finds what the first wrote.
+    session.execute(LOCK_SET, {"name": f"suspects of {found.name}"})
     known = {
         row.key: row
         for row in session.scalars(
@@ -45,6 +48,7 @@ def import_suspects(
         )
     }
     new = renewed = answered = 0
+    is_changed = False
     for suspect in found.suspects:
         row = known.get(suspect.id)
         if row is not None and row.state != OPEN:
@@ -58,11 +62,17 @@ def import_suspects(
         else:
             renewed += 1
         _write(row, found, suspect, crop)
+        is_changed = is_changed or session.is_modified(row)
         row.candidate_id = _find_candidate(session, suspect)
     session.flush()
     result = ImportResult(found.name, new, renewed, answered)
-    if new:
-        after = {"set_name": found.name, "rows": new, "data_sha256": found.data_sha256}
+    if is_changed:
+        after = {
+            "set_name": found.name,
+            "rows": new,
+            "renewed": renewed,
+            "data_sha256": found.data_sha256,
+        }
         record(session, actor, "import_suspects", Subject("data_set", found.name), after=after)
     return result
 

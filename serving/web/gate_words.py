@@ -13,6 +13,7 @@ from serving.web.rendering import Words
 
 NAMES: Final[dict[str, str]] = {
     "recall": N_("Recall"),
+    "held-out boxes": N_("Held-out boxes"),
     "export": N_("Export"),
     "runtimes": N_("Same answers in every runtime"),
     "speed": N_("Speed"),
@@ -30,6 +31,10 @@ _RECALL = re.compile(
     r"(?P<new>[\d.]+) against (?P<old>[\d.]+) of (?P<boxes>\d+) boxes at no more than "
     r"(?P<alarms>[\d.]+) false alarms per image: (?P<difference>[+-][\d.]+)"
     r"(?P<interval> \[[+-][\d.]+, [+-][\d.]+\])?; a loss of (?P<allowed>[\d.]+) is allowed\."
+)
+_EVIDENCE = re.compile(
+    r"The photos show (?P<boxes>\d+) true boxes; (?P<least>\d+) are needed before a comparison "
+    r"counts\.(?: Label \d+ more on photos that no training sees\.)?"
 )
 _SPEED = re.compile(
     r"(?P<new>[\d.]+) ms per tile against (?P<old>[\d.]+) ms, in turns: (?P<ratio>[\d.]+) times as "
@@ -50,6 +55,10 @@ _LINES: Final = (
             "{new} against {old} of {boxes} boxes, at no more than {alarms} false alarms per "
             "photo: {difference}{interval}; a loss of {allowed} is allowed."
         ),
+    ),
+    (
+        _EVIDENCE,
+        N_("The photos show {boxes} true boxes; {least} are needed before a comparison counts."),
     ),
     (
         _SPEED,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,31 @@ def test_a_list_is_taken_in_once_the_most_suspicious_first(
     page = engineer.get("/suspects", params={"limit": 3}).json()
     rest = engineer.get("/suspects", params={"limit": 3, "cursor": page["next_cursor"]}).json()
     assert [each["kind"] for each in page["items"] + rest["items"]] == kinds
+
+
+def test_only_a_list_that_says_something_else_is_written_down(
+    take_in: Import, sessions: sessionmaker[Session], tmp_path: Path
+) -> None:
+    folder = write_list(tmp_path)
+    take_in(folder)
+    take_in(folder)
+    path = folder / "suspects.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["suspects"][0]["suspicion"] = 0.5
+    path.write_text(json.dumps(document), encoding="utf-8")
+    take_in(folder)
+    with sessions() as session:
+        entries = select(AuditEventRow).where(AuditEventRow.act == "import_suspects")
+        rows = list(session.scalars(entries.order_by(AuditEventRow.sequence)))
+    written = [row.after or {} for row in rows]
+    assert [(each["rows"], each["renewed"]) for each in written] == [(4, 0), (0, 4)]
+
+
+def test_two_who_take_in_one_list_at_once_do_not_collide(take_in: Import, tmp_path: Path) -> None:
+    folder = write_list(tmp_path)
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(take_in, [folder, folder]))
+    assert sorted((each.new, each.renewed) for each in results) == [(0, 4), (4, 0)]
 
 
 def test_of_a_damaged_list_nothing_is_taken_in(

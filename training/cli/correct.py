@@ -9,12 +9,14 @@ import click
 
 from training.cli.options import SHARED_OPTION
 from training.cli.terminal import Count, Terminal
+from training.data.corrected_tables import correct_tables
 from training.data.corrections import apply_corrections, read_corrections
+from training.data.decisions_tables import MADE_OF_DECISIONS
 from training.data.following import showing
 from training.data.manifest import hash_bytes
 from training.data.named_sets import is_catalogued, load_named
 from training.data.sources import load_dataset, read_catalogue
-from training.data.versions import build_version
+from training.data.versions import build_version, find_version
 from training.settings import VERSIONS_DIR, find_shared_dir
 
 
@@ -51,7 +53,9 @@ def correct(name: str, corrections: Path, store: Path, shared_dir: Path | None) 
             stored = load_named(name, store, lambda: find_shared_dir(shared_dir))
         photos = apply_corrections(stored, rows)
         note = {"corrected": name, "corrections_sha256": hash_bytes(corrections)}
-        built = build_version(photos, store, name=f"{name}-corrected", note=note)
+        extras = {} if is_catalogued(name) else correct_tables(find_version(name, store), rows)
+        note |= {"kind": MADE_OF_DECISIONS} if extras else {}
+        built = build_version(photos, store, name=f"{name}-corrected", note=note, extras=extras)
     changed = sum(row.what != "doubtful" for row in rows)
     click.echo(f"{changed} corrections, {len(rows) - changed} doubtful")
     click.echo(f"{'Built' if built.is_new else 'Already built, unchanged'}: {built.folder}")

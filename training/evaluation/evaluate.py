@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import compress
 
 import numpy as np
 
@@ -36,6 +37,7 @@ from training.evaluation.sampling import (
     Interval,
     draw_weights,
     find_interval,
+    find_rate_interval,
 )
 from training.evaluation.slices import none_from_nan, slice_figures
 from training.evaluation.sweep import CANDIDATE_SCORES, Sweep, sweep_class
@@ -193,7 +195,9 @@ def _measure_together(
     known = [[value for value in row if value is not None] for row in rows]
     means = np.array([np.mean(row) if row else np.nan for row in known], dtype=np.float64)
     intervals = {
-        "false_alarms_per_negative": find_interval(divide(weights @ alarms, weights @ quiet)),
+        "false_alarms_per_negative": find_rate_interval(
+            divide(weights @ alarms, weights @ quiet), len(set(compress(groups, quiet)))
+        ),
         "map50": find_interval(means),
     }
     return {name: item for name, item in intervals.items() if item is not None}

@@ -31,7 +31,12 @@ from training.evaluation.metrics import (
 )
 from training.evaluation.outlines import compute_outline_iou
 from training.evaluation.pixels import divide
-from training.evaluation.sampling import Interval, draw_weights, find_interval
+from training.evaluation.sampling import (
+    Interval,
+    draw_weights,
+    find_rate_interval,
+    find_share_interval,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +95,21 @@ class ClassTally:
         rows = [self.precision_figures(row) for row in draw_weights(groups, ranking_rounds)]
         for name in self.precision_figures():
             sampled[name] = np.array([row[name] for row in rows], dtype=np.float64)
-        intervals = {name: find_interval(values) for name, values in sampled.items()}
+        of_found = _count_groups(groups, self.found > 0)
+        of_truth = _count_groups(groups, self.truths > 0)
+        intervals = {
+            name: find_share_interval(values, of_found if name == "precision" else of_truth)
+            for name, values in sampled.items()
+        }
+        alarms = "false_alarms_per_negative"
+        quiet = _count_groups(groups, self.is_negative)
+        intervals[alarms] = find_rate_interval(sampled[alarms], quiet)
         return {name: item for name, item in intervals.items() if item is not None}
+
+
+def _count_groups(groups: Sequence[str], speaks: NDArray[np.bool_]) -> int:
+    """Return how many groups hold a photo of which ``(photos,)`` is true."""
+    return len({group for group, one in zip(groups, speaks, strict=True) if one})
 
 
 def tally_class(

@@ -89,7 +89,16 @@ def compare_with_active(
         duel = compare_class(key, challenger, standing)
         duels.append(duel)
         lines.append(_judge(duel, rules.allowed_loss(key)))
-    return lines, tuple(duels)
+    return [_count_evidence(duels, rules.min_boxes), *lines], tuple(duels)
+
+
+def _count_evidence(duels: Sequence[ClassDuel], least: int) -> GateLine:
+    """Return whether the photos show enough for the lines of the classes to mean something."""
+    boxes = sum(duel.boxes for duel in duels)
+    text = f"The photos show {boxes} true boxes; {least} are needed before a comparison counts."
+    if boxes < least:
+        text += f" Label {least - boxes} more on photos that no training sees."
+    return GateLine("held-out boxes", boxes >= least, text)
 
 
 def _judge(duel: ClassDuel, allowed: float) -> GateLine:

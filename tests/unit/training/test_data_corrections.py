@@ -8,6 +8,7 @@ from detection.domain.errors import ConfigurationError
 from detection.domain.geometry import BBox
 from detection.domain.hazard import HazardClass
 from training.data.annotation import AnnotatedPhoto, Annotation
+from training.data.corrected_tables import correct_tables
 from training.data.corrections import (
     Correction,
     apply_corrections,
@@ -99,3 +100,28 @@ def test_a_label_outside_its_photo_is_refused() -> None:
     row = Correction("a", "add_label", 0, OK, "why", parse_shape("5 5 11 9"))
     with pytest.raises(ConfigurationError, match="inside the photo"):
         apply_corrections([photo("a")], [row])
+
+
+def test_tables_of_decisions_follow_the_corrections(tmp_path: Path) -> None:
+    rows = read(
+        tmp_path,
+        "a,drop_photo,,,blurred",
+        "b,drop_label,1,,twice",
+        "b,relabel,2,manhole_broken,piece missing",
+        "c,doubtful,1,,hardly seen",
+    )
+    version = tmp_path / "version"
+    version.mkdir()
+    assert correct_tables(version, rows) == {}
+    (version / "photos.csv").write_text("photo,side\na,train\nb,train\nc,test\n")
+    (version / "provenance.csv").write_text(
+        "photo,label,hazard_class,event_ids\n"
+        "a,1,manhole_ok,1\nb,1,manhole_ok,2\nb,2,manhole_ok,3 4\nb,3,manhole_ok,5\n"
+        "b,0,manhole_ok,6\nc,1,manhole_ok,7\n"
+    )
+    tables = correct_tables(version, rows)
+    assert tables["photos.csv"] == "photo,side\nb,train\nc,test\n"
+    assert tables["provenance.csv"] == (
+        "photo,label,hazard_class,event_ids\n"
+        "b,1,manhole_broken,3 4\nb,2,manhole_ok,5\nb,0,manhole_ok,6\nc,1,manhole_ok,7\n"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -20,7 +21,12 @@ from training.evaluation.figures import (
     table_from_slices,
 )
 from training.evaluation.mistakes import MistakeKind, list_mistakes
-from training.evaluation.sampling import draw_weights, find_interval
+from training.evaluation.sampling import (
+    draw_weights,
+    find_interval,
+    find_rate_interval,
+    find_share_interval,
+)
 from training.evaluation.sweep import CANDIDATE_SCORES, sweep_class
 from training.promotion.thresholds import choose_thresholds
 from training.settings import ThresholdRule
@@ -141,6 +147,28 @@ def test_groups_widen_the_interval() -> None:
 def test_interval_leaves_out_rounds_without_a_figure() -> None:
     assert find_interval(np.array([np.nan, 0.5, 0.5])) == (0.5, 0.5)
     assert find_interval(np.array([np.nan])) is None
+
+
+def test_rounds_that_all_say_the_same_do_not_claim_certainty() -> None:
+    sure, never = np.ones(10), np.zeros(10)
+    low, high = find_share_interval(sure, 5) or (0.0, 0.0)
+    assert high == 1.0
+    assert low**5 == pytest.approx(0.025), "five hits in a row have this chance at the bound"
+    assert find_share_interval(never, 5) == pytest.approx((0.0, 1 - low))
+    assert find_share_interval(np.array([0.4, 0.6]), 5) == find_interval(np.array([0.4, 0.6]))
+    _, most = find_rate_interval(never, 40) or (0.0, 0.0)
+    assert math.exp(-40 * most) == pytest.approx(0.025), "no event in 40 photos, at the bound"
+    assert find_rate_interval(np.array([np.nan]), 40) is None
+
+
+def test_a_perfect_class_of_two_photos_has_a_wide_interval() -> None:
+    answers = [
+        build_answer(f"{name}.jpg", [build_box(MISSING, HERE)], [(2, 0.9, HERE)]) for name in "ab"
+    ]
+    evaluation = evaluate_answers(answers, MANIFEST, LIMITS, tiled=False)
+    (missing,) = (one for one in evaluation.figures if one.hazard_class is MISSING)
+    for name in ("recall", "precision", "ap50"):
+        assert missing.intervals[name] == pytest.approx((0.025**0.5, 1.0))
 
 
 def test_slices_by_origin_and_size() -> None:

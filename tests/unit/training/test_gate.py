@@ -123,12 +123,21 @@ def test_a_class_that_the_candidate_lost_does_not_pass(monkeypatch: pytest.Monke
         return sides[manifest.name]
 
     monkeypatch.setattr("training.promotion.gate.let_answer", answer_as)
-    lines, duels = compare_with_active(new, old, [], PromotionRules())
-    assert [line.passed for line in lines] == [False]
+    rules = PromotionRules(min_boxes=1)
+    lines, duels = compare_with_active(new, old, [], rules)
+    assert [(line.name, line.passed) for line in lines][1:] == [
+        (f"recall of {MISSING.value}", False)
+    ]
     assert duels == ()
-    lines, _ = compare_with_active(replace(new, classes=(MISSING,)), old, [], PromotionRules())
-    assert [line.passed for line in lines] == [True]
-    assert compare_with_active(new, None, [], PromotionRules())[0][0].passed is None
+    lines, _ = compare_with_active(replace(new, classes=(MISSING,)), old, [], rules)
+    assert [line.passed for line in lines] == [True, True]
+    assert compare_with_active(new, None, [], rules)[0][0].passed is None
+    few, _ = compare_with_active(
+        replace(new, classes=(MISSING,)), old, [], PromotionRules(min_boxes=3)
+    )
+    assert [line.passed for line in few] == [False, True]
+    assert "1 true boxes; 3 are needed" in few[0].text
+    assert "Label 2 more" in few[0].text
 
 
 def test_the_rules_name_a_loss_for_each_class() -> None:

@@ -79,6 +79,7 @@ def settings() -> TrainingSettings:
             "data": [{"dataset": "manhole"}],
             "tile_px": 160,
             "optimisation": {"epochs": 1, "image_px": 96},
+            "promotion": {"min_boxes": 1},
             "card": {"purpose": "A test.", "limits": ["It knows one box."]},
         }
     )
