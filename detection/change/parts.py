@@ -42,8 +42,8 @@ CANOPY_WINDOW_M = 1.4
 CANOPY_ROUGHNESS_M = 0.25
 CANOPY_OVERHANG_M2 = 6.0
 CANOPY_REACH = 2.0
-"""A tree's surface is rough and goes on outside the building (further than so many times what the
-footprint may be off); a storey is smooth or ends at the wall."""
+"""A tree's surface is rough, and goes on as rough outside the building (further than so many times
+what the footprint may be off); a storey is smooth, ends at the wall, or touches a smooth roof."""
 CANOPY_DROP_M = 1.5
 SIMPLIFY_CELLS = 1.0
 
@@ -200,16 +200,20 @@ def _is_canopy(part: ChangedPart, upper: HeightPatch, zones: Zones) -> bool:
     high = upper.seen & (np.nan_to_num(upper.heights, nan=-np.inf) >= top - CANOPY_DROP_M)
     _, labels = cv2.connectedComponents(high.astype(np.uint8), connectivity=4)
     joined = np.isin(labels, np.unique(labels[part.core & high])) & high
-    overhang_m2 = float((joined & zones.outside).sum()) * upper.cell_m**2
-    roughness = float(np.median(_measure_roughness(upper)[part.core]))
-    return overhang_m2 >= CANOPY_OVERHANG_M2 and roughness >= CANOPY_ROUGHNESS_M
+    overhang = joined & zones.outside
+    if float(overhang.sum()) * upper.cell_m**2 < CANOPY_OVERHANG_M2:
+        return False
+    # The next house's roof may be as high as a new one: its surface, without its edge, tells.
+    beyond = float(np.median(_measure_roughness(upper, joined)[overhang]))
+    within = float(np.median(_measure_roughness(upper, upper.seen)[part.core]))
+    return min(beyond, within) >= CANOPY_ROUGHNESS_M
 
 
-def _measure_roughness(patch: HeightPatch) -> FloatArray:
-    """Return the standard deviation of the heights seen round each cell."""
+def _measure_roughness(patch: HeightPatch, cells: Cells) -> FloatArray:
+    """Return the standard deviation of the heights of those ``cells``, all seen, round each one."""
     side = max(3, round(CANOPY_WINDOW_M / patch.cell_m))
-    seen = patch.seen.astype(np.float64)
-    heights = np.where(patch.seen, patch.heights - np.nanmedian(patch.heights), 0.0)
+    seen = cells.astype(np.float64)
+    heights = np.where(cells, patch.heights - np.nanmedian(patch.heights), 0.0)
     count = np.maximum(cv2.blur(seen, (side, side)), 1e-9)
     mean = cv2.blur(heights, (side, side)) / count
     squares = cv2.blur(heights * heights, (side, side)) / count

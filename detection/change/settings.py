@@ -22,7 +22,7 @@ from detection.domain.errors import ConfigurationError
 DEFAULT_CONFIG_PATH = Path(__file__).resolve().parents[2] / "configs" / "change.yaml"
 ENV_PREFIX = "HAZARDLENS_CHANGE_"
 
-METHOD_VERSION = 1
+METHOD_VERSION = 2
 """Raised when the same settings give other heights or verdicts; part of the settings' hash."""
 
 Metres = Annotated[float, Field(gt=0.0, le=100.0)]

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,8 @@ PROGRESS: Final = "progress.json"
 POLL_S: Final = 0.5
 LAST_WORDS: Final = 2000
 FOLDER_PREFIX: Final = "hazardlens-change-"
+LEFT_BEHIND_S: Final = 2 * 86_400
+"""A folder in which nothing was written for so long is that of a worker which was killed."""
 
 
 class ComparisonBrokeOffError(Exception):
@@ -60,8 +63,17 @@ def write_whole(path: Path, content: bytes) -> None:
     draft.replace(path)
 
 
+def remove_left_folders() -> None:
+    """Remove the folders of comparisons whose worker was killed before it could."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime > LEFT_BEHIND_S:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextmanager
 def _folder() -> Iterator[Path]:
+    remove_left_folders()
     folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
     try:
         yield folder
@@ -76,7 +88,12 @@ def _started(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own module
             [sys.executable, "-m", "serving.jobs.change_child", str(folder)],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            env=os.environ
+            | {
+                "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+                # What the child keeps for a while goes with the folder when it is ended.
+                "TMPDIR": str(folder),
+            },
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

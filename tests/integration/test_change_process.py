@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +15,13 @@ import pytest
 
 from detection.domain.photo import Flight, FlightKind, Photo
 from detection.layers.buildings import BuildingLayer
-from serving.jobs.change_process import FOLDER_PREFIX, ComparisonBrokeOffError, compare_apart
+from serving.jobs.change_process import (
+    FOLDER_PREFIX,
+    LEFT_BEHIND_S,
+    ComparisonBrokeOffError,
+    compare_apart,
+    remove_left_folders,
+)
 from serving.jobs.change_result import ComparisonTask, Refusal
 
 WAITING_CHILD = """
@@ -68,6 +76,19 @@ def test_nobody_wants_it_any_more_and_it_is_gone(
     (process,) = started
     assert process.returncode == -signal.SIGKILL
     assert not list(own_folder.glob(f"{FOLDER_PREFIX}*"))
+
+
+def test_what_a_killed_worker_left_goes_and_what_runs_stays(own_folder: Path) -> None:
+    left, running, other = (
+        own_folder / name for name in (f"{FOLDER_PREFIX}a", f"{FOLDER_PREFIX}b", "somebody-else")
+    )
+    for folder in (left, running, other):
+        (folder / "hazardlens-refine-x").mkdir(parents=True)
+    long_ago = time.time() - LEFT_BEHIND_S - 60
+    for folder in (left, other):
+        os.utime(folder, (long_ago, long_ago))
+    remove_left_folders()
+    assert sorted(own_folder.iterdir()) == [running, other]
 
 
 def test_a_process_that_fails_tells_what_it_wrote_last() -> None:

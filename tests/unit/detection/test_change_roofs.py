@@ -137,6 +137,21 @@ def test_tree_over_the_roof_is_no_change() -> None:
     assert compare(make_patch(), storey).verdict is ChangeVerdict.RISE
 
 
+def test_new_storey_level_with_the_roof_next_door_is_no_tree() -> None:
+    # Uneven as blank roofs come out; what goes on outside is the neighbour's smooth roof.
+    next_door = box(13.7, -4.0, 16.0, 14.0)
+    joined = make_patch()
+    for shape in (next_door, box(12.0, 2.0, 13.7, 5.0)):
+        cells = joined.grid.rasterize(shape)
+        joined = dataclasses.replace(joined, heights=np.where(cells, ROOF_M + 3.0, joined.heights))
+    uneven = np.random.default_rng(0).uniform(2.4, 3.6, joined.heights.shape)
+    cells = joined.grid.rasterize(box(6.0, 0.0, 12.0, 10.0))
+    after = dataclasses.replace(joined, heights=joined.heights + uneven * cells)
+    change = compare(joined, after)
+    assert change.verdict is ChangeVerdict.RISE
+    assert change.height_change_m == pytest.approx(3.0, abs=0.3)
+
+
 @pytest.mark.parametrize(
     ("is_blank", "reason"), [(True, "change_roof_blank"), (False, "change_not_seen")]
 )
