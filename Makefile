@@ -5,6 +5,8 @@ RUN_ENV := .venv
 TEST_ENV := .venv-test
 BLENDER_ENV := .venv-blender
 TRAIN_ENV := .venv-train
+GPU_ENV := .venv-gpu
+PEERS_ENV := .venv-peers
 LABEL_STUDIO_ENV := .venv-label-studio
 LABEL_STUDIO_PORT ?= 8080
 SHARED ?= ../shared
@@ -12,7 +14,7 @@ VENDOR := serving/web/static/vendor
 MIN_NODE := 18
 
 .DEFAULT_GOAL := help
-.PHONY: help run training-worker label-studio test lint types contracts unit e2e browser test-soak bench bench-geometry bench-change bench-serving bench-loop storey-renders lock clean
+.PHONY: help run training-worker label-studio test lint types contracts unit e2e browser test-soak test-gpu bench bench-scaling bench-geometry bench-change bench-serving bench-loop storey-renders lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,8 +48,17 @@ e2e: $(TEST_ENV)/.ready $(VENDOR)/.ready browser
 test-soak: $(TEST_ENV)/.ready $(VENDOR)/.ready  ## the tests that take minutes each: trainings, runtimes against torch
 	$(TEST_ENV)/bin/pytest -m soak
 
-bench: $(TEST_ENV)/.ready  ## figures of speed and accuracy (slow; wants an idle machine)
-	$(TEST_ENV)/bin/python -m tests.bench
+# ONNX Runtime for GPUs cannot stand beside the one for the CPU; torch is in the other environment.
+test-gpu: $(GPU_ENV)/.ready $(TEST_ENV)/.ready  ## what a GPU answers against the CPU; without one: skipped, with the reason
+	$(GPU_ENV)/bin/python -m pytest -m gpu -k onnx tests/gpu
+	$(TEST_ENV)/bin/python -m pytest -m gpu -k torch tests/gpu
+
+bench: $(TEST_ENV)/.ready $(PEERS_ENV)/.ready  ## how fast photos are looked at, beside the usual tools (wants an idle machine)
+	$(TEST_ENV)/bin/python -m tests.bench.speed $(ARGS)
+
+bench-scaling: $(TEST_ENV)/.ready $(VENDOR)/.ready  ## seconds and memory against photos and workers (wants an idle machine)
+	$(TEST_ENV)/bin/python -m tests.bench.speed_scaling
+	$(TEST_ENV)/bin/python -m tests.bench.speed_workers --photos $(SHARED)/flights/turin_nadir_p4m_rtk
 
 bench-geometry: $(TEST_ENV)/.ready  ## figures of places, groups and coverage against exact truth
 	OMP_NUM_THREADS=1 $(TEST_ENV)/bin/python -m tests.bench.geometry
@@ -81,6 +92,17 @@ $(BLENDER_ENV)/.ready: requirements/blender.txt pyproject.toml
 
 $(TEST_ENV)/.ready: requirements/test.txt pyproject.toml
 	$(call make_env,$(TEST_ENV),test)
+
+$(GPU_ENV)/.ready: requirements/gpu.txt pyproject.toml
+	$(call make_env,$(GPU_ENV),gpu)
+
+# Nothing of ours is installed there: what is measured is what anybody gets.
+$(PEERS_ENV)/.ready: requirements/peers.txt
+	@echo "Setting up $(PEERS_ENV) (requirements/peers.txt, 6 GB) ..."
+	@[ -x $(PEERS_ENV)/bin/python ] || $(PYTHON) -m venv $(PEERS_ENV)
+	@$(PEERS_ENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@$(PEERS_ENV)/bin/uv pip install --quiet --python $(PEERS_ENV)/bin/python --no-deps -r requirements/peers.txt
+	@touch $@
 
 $(LABEL_STUDIO_ENV)/.ready: requirements/label-studio.txt
 	@echo "Setting up $(LABEL_STUDIO_ENV) (requirements/label-studio.txt, 0.8 GB) ..."
@@ -132,10 +154,13 @@ storey-renders: $(BLENDER_ENV)/.ready  ## photos of added storeys into data/ (Py
 	$(STOREYS) --out data/rendered_storeys/test --wardrobe held_out --first-seed 9500 --scenes 32
 
 lock:  ## resolve requirements/*.in anew (the output holds no addresses)
-	@for list in run train test label-studio; do \
+	@for list in run train test label-studio peers; do \
 		$(TEST_ENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
 			--upgrade --override requirements/overrides.txt \
 			requirements/$$list.in -o requirements/$$list.txt; done
+	$(TEST_ENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
+		--override requirements/overrides.txt --override requirements/gpu-overrides.txt \
+		--constraint requirements/run.txt requirements/gpu.in -o requirements/gpu.txt
 
 clean:  ## remove environments and caches; data stays
-	rm -rf $(RUN_ENV) $(TEST_ENV) $(TRAIN_ENV) $(BLENDER_ENV) $(LABEL_STUDIO_ENV) .venv-node node_modules $(VENDOR) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(RUN_ENV) $(TEST_ENV) $(TRAIN_ENV) $(BLENDER_ENV) $(LABEL_STUDIO_ENV) $(GPU_ENV) $(PEERS_ENV) .venv-node node_modules $(VENDOR) .mypy_cache .ruff_cache .pytest_cache

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -31,13 +30,21 @@ from detection.georeference import (
     view_target,
 )
 from detection.ingest.decode import PhotoUnreadableError, decode_photo
+from detection.looks import (
+    Answer,
+    CanHold,
+    LooksOfModels,
+    PhotoLine,
+    ReadyPhoto,
+    answer_photos,
+    answer_pixels,
+    cut_overviews,
+    find_reach,
+    plan_looks,
+)
 from detection.merge import merge_detections
 from detection.settings import DetectionSettings
 from detection.taxonomy import load_taxonomy
-from detection.tiling import PhotoBox, cut_tile, tile_photo
-
-DECODED_AHEAD = 1
-"""Photos decoded while the one before is looked at; with it, at most two are in memory."""
 
 NO_CALIBRATIONS = CalibrationSet()
 
@@ -46,12 +53,14 @@ NO_CALIBRATIONS = CalibrationSet()
 class PixelResult:
     """The boxes of one photo's pixels, and through how many tiles the models looked.
 
-    ``implausible`` are those left out because their size is impossible for their class.
+    ``implausible`` are those left out because their size is impossible for their class,
+    ``skipped_tiles`` counts the tiles that were not looked at, because they can hold nothing.
     """
 
     detections: tuple[Detection, ...]
     tiles: int
     implausible: tuple[Detection, ...] = ()
+    skipped_tiles: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,8 @@ class PhotoResult:
     """One photo after all steps: its placed detections, or why it could not be used.
 
     ``implausible`` are those left out because their size on the ground is impossible for their
-    class.
+    class, ``skipped_tiles`` counts the tiles that were not looked at, because they can hold
+    nothing.
     """
 
     photo: Photo
@@ -68,6 +78,7 @@ class PhotoResult:
     tiles: int
     seconds: float
     implausible: tuple[GeoDetection, ...] = ()
+    skipped_tiles: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,56 +105,62 @@ def detect_pixels(
     """Look at ``(H, W, 3)`` RGB pixels with every detector: tile, detect, threshold, merge.
 
     Boxes that are not plausible are set apart before merging, so that none of them suppresses
-    what lies inside it. Tiles are cut once for all detectors of one tile size and scale. Without
-    ``use_thresholds`` every box from the models' score floor upwards is kept, as a
-    precision-recall curve needs. ``limits`` are scores by model and class that go before the
-    shipped thresholds. ``gsd_m`` is the finest ground sampling distance of the photo: a model that
-    learned coarser ones alone sees it made smaller.
+    what lies inside it. Without ``use_thresholds`` every box from the models' score floor upwards
+    is kept, as a precision-recall curve needs. ``limits`` are scores by model and class that go
+    before the shipped thresholds. ``gsd_m`` is the finest ground sampling distance of the photo: a
+    model that learned coarser ones alone sees it made smaller.
     """
     height_px, width_px = pixels.shape[:2]
-    boxes: list[PhotoBox] = []
-    looked_at = 0
-    views = [(one.manifest.tile_px, _choose_scale(one.manifest, gsd_m)) for one in detectors]
-    for tile_px, scale in sorted(set(views)):
-        tiles = tile_photo(
-            width_px,
-            height_px,
-            tile_px=tile_px,
-            overlap=settings.overlap,
-            include_overview=settings.include_overview,
-            scale=scale,
+    manifests = [detector.manifest for detector in detectors]
+    looks = tuple(plan_looks(width_px, height_px, one, settings, gsd_m=gsd_m) for one in manifests)
+    return _join_answers(
+        photo_id,
+        (width_px, height_px),
+        looks,
+        answer_pixels(pixels, looks, detectors),
+        manifests,
+        use_thresholds=use_thresholds,
+        limits=limits,
+        is_plausible=is_plausible,
+    )
+
+
+def _join_answers(
+    photo_id: str,
+    size_px: tuple[int, int],
+    looks: LooksOfModels,
+    answer: Answer,
+    manifests: Sequence[ModelManifest],
+    *,
+    use_thresholds: bool,
+    limits: Mapping[str, Mapping[HazardClass, float]] | None,
+    is_plausible: Callable[[Detection], bool] | None,
+) -> PixelResult:
+    """Turn what the models said of the tiles of one photo into its boxes."""
+    boxes = [
+        box
+        for manifest, tiles in zip(manifests, answer, strict=True)
+        for tile, found in tiles
+        for box in build_photo_boxes(
+            found,
+            tile,
+            manifest,
+            photo_id=photo_id,
+            width_px=size_px[0],
+            height_px=size_px[1],
+            use_thresholds=use_thresholds,
+            limits=(limits or {}).get(manifest.name),
         )
-        images = [cut_tile(pixels, tile, tile_px) for tile in tiles]
-        looked_at += len(tiles)
-        for detector, view in zip(detectors, views, strict=True):
-            if view != (tile_px, scale):
-                continue
-            for tile, found in zip(tiles, detector.detect_tiles(images), strict=True):
-                boxes += build_photo_boxes(
-                    found,
-                    tile,
-                    detector.manifest,
-                    photo_id=photo_id,
-                    width_px=width_px,
-                    height_px=height_px,
-                    use_thresholds=use_thresholds,
-                    limits=(limits or {}).get(detector.manifest.name),
-                )
+    ]
     kept = [is_plausible is None or is_plausible(box.detection) for box in boxes]
     merged = merge_detections(itertools.compress(boxes, kept))
     left_out = merge_detections(itertools.compress(boxes, (not one for one in kept)))
     return PixelResult(
         tuple(box.detection for box in merged),
-        looked_at,
+        sum(len(tiles) for tiles in answer),
         tuple(box.detection for box in left_out),
+        sum(len(look.skipped) for one in looks for look in one),
     )
-
-
-def _choose_scale(manifest: ModelManifest, gsd_m: float | None) -> float:
-    """Return how much smaller a photo is made, so that no pixel is finer than the model learned."""
-    if gsd_m is None or manifest.finest_gsd_m is None:
-        return 1.0
-    return min(1.0, gsd_m / manifest.finest_gsd_m)
 
 
 def place_detections(
@@ -167,7 +184,9 @@ def place_detections(
         for boxes in (found.detections, found.implausible)
     )
     measured = tuple(_add_measure(one, photo, surroundings) for one in detections)
-    return PhotoResult(photo, measured, None, found.tiles, seconds, implausible)
+    return PhotoResult(
+        photo, measured, None, found.tiles, seconds, implausible, found.skipped_tiles
+    )
 
 
 def _measure_cracks(found: PixelResult, pixels: NDArray[np.uint8]) -> PixelResult:
@@ -232,35 +251,68 @@ def detect_photos(
 ) -> Iterator[PhotoResult]:
     """Yield the result of each photo in order; a broken photo yields its failure.
 
-    The next photo is decoded while the models look at the one before. ``surroundings`` are those
-    of the flight, settled on its take-off. Of a camera that ``calibrations`` know, their
-    thresholds go before those of the models. Without ``use_thresholds`` every box is kept, and
-    no crack is measured: whoever wants them all wants their scores.
+    Photos are decoded ahead, and the models go on with the next photo while one is finished and
+    handed over. ``surroundings`` are those of the flight, settled on its take-off. Of a camera
+    that ``calibrations`` know, their thresholds go before those of the models. Without
+    ``use_thresholds`` every box is kept, and no crack is measured: whoever wants them all wants
+    their scores.
     """
     manifests = [detector.manifest for detector in detectors]
-    started = time.monotonic()
-    for photo, decoded in _decode_ahead(photos):
-        if isinstance(decoded, IngestFailure):
-            result = PhotoResult(photo, (), decoded, 0, time.monotonic() - started)
-        else:
-            is_plausible = _judge_sizes(photo, kind, surroundings)
-            found = detect_pixels(
-                photo.photo_id,
-                decoded,
-                detectors,
-                settings,
-                use_thresholds=use_thresholds,
-                limits=calibrations.limits_for(photo, manifests),
-                gsd_m=_find_gsd_m(photo, kind),
-                is_plausible=is_plausible,
-            )
-            if use_thresholds:
-                found = _measure_cracks(found, decoded)
-            seconds = time.monotonic() - started
-            result = place_detections(photo, found, kind, seconds, surroundings=surroundings)
-        del decoded  # before the next is handed over: memory holds two photos, not three
-        yield result
+    make_ready = partial(_make_ready, manifests=manifests, settings=settings, kind=kind)
+    with (
+        PhotoLine(photos, make_ready) as line,
+        closing(answer_photos(line, detectors)) as answers,
+    ):
         started = time.monotonic()
+        for ready, answer in answers:
+            photo, pixels = ready.photo, ready.pixels
+            if pixels is None:
+                result = PhotoResult(photo, (), ready.failure, 0, time.monotonic() - started)
+            else:
+                found = _join_answers(
+                    photo.photo_id,
+                    (photo.width_px, photo.height_px),
+                    ready.looks,
+                    answer,
+                    manifests,
+                    use_thresholds=use_thresholds,
+                    limits=calibrations.limits_for(photo, manifests),
+                    is_plausible=_judge_sizes(photo, kind, surroundings),
+                )
+                if use_thresholds:
+                    found = _measure_cracks(found, pixels)
+                seconds = time.monotonic() - started
+                result = place_detections(photo, found, kind, seconds, surroundings=surroundings)
+            del ready, pixels, answer  # the line alone holds photos
+            yield result
+            started = time.monotonic()
+
+
+def _make_ready(
+    photo: Photo,
+    manifests: Sequence[ModelManifest],
+    settings: DetectionSettings,
+    kind: FlightKind,
+) -> ReadyPhoto:
+    """Decode a photo and plan how each model looks at it; runs in a thread."""
+    try:
+        pixels = decode_photo(photo)
+    except PhotoUnreadableError as error:
+        return ReadyPhoto(photo, None, ((),) * len(manifests), error.failure)
+    size_px = (photo.width_px, photo.height_px)
+    gsd_m = _find_gsd_m(photo, kind)
+    reach = _find_reach(photo, settings, kind)
+    looks = tuple(
+        plan_looks(*size_px, one, settings, gsd_m=gsd_m, can_hold=reach) for one in manifests
+    )
+    return ReadyPhoto(photo, pixels, looks, overviews=cut_overviews(pixels, looks))
+
+
+def _find_reach(photo: Photo, settings: DetectionSettings, kind: FlightKind) -> CanHold | None:
+    """Return which tiles of a drone's photo show ground near enough, where that is asked for."""
+    if kind is not FlightKind.DRONE or not settings.scale_by_gsd:
+        return None
+    return find_reach(photo.intrinsics, photo.pose)
 
 
 def detect_flight(
@@ -304,24 +356,3 @@ def detect_flight(
     )
     broken = tuple(result.failure for result in results if result.failure is not None)
     return FlightResult(flight, results, candidates, (*flight.failures, *broken))
-
-
-def _decode_ahead(
-    photos: Iterable[Photo],
-) -> Iterator[tuple[Photo, NDArray[np.uint8] | IngestFailure]]:
-    """Decode in a thread, in order, never more than ``DECODED_AHEAD`` photos ahead."""
-    waiting: deque[tuple[Photo, Future[NDArray[np.uint8] | IngestFailure]]] = deque()
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode") as pool:
-        for photo in photos:
-            waiting.append((photo, pool.submit(_decode, photo)))
-            if len(waiting) > DECODED_AHEAD:
-                yield waiting[0][0], waiting.popleft()[1].result()
-        while waiting:
-            yield waiting[0][0], waiting.popleft()[1].result()
-
-
-def _decode(photo: Photo) -> NDArray[np.uint8] | IngestFailure:
-    try:
-        return decode_photo(photo)
-    except PhotoUnreadableError as error:
-        return error.failure

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Final, Literal, Protocol
 
 import yaml
 from pydantic import Field, ValidationError, field_validator
@@ -25,9 +25,20 @@ from detection.domain.hazard import HazardClass
 DEFAULT_CONFIG_PATH = Path(__file__).resolve().parents[1] / "configs" / "detection" / "default.yaml"
 ENV_PREFIX = "HAZARDLENS_DETECTION_"
 
-PIPELINE_VERSION = 5
+DEVICE_PATTERN = r"^(auto|cpu|cuda(:[0-9]{1,2})?)$"
+
+PIPELINE_VERSION = 6
 """Raised when outlining, merging, placing or judging sizes gives other results: older progress is
 then done again."""
+
+
+EXHAUSTIVE: Final[Mapping[str, object]] = {
+    "precision": "fp32",
+    "tile_factor": 1,
+    "scale_by_gsd": False,
+    "views": 0,
+}
+"""What the setting ``exhaustive`` means for the others."""
 
 
 class DetectionSettings(BaseSettings):
@@ -41,14 +52,34 @@ class DetectionSettings(BaseSettings):
     """Which library runs the models."""
     streams: Annotated[int, Field(ge=0, le=256)] = 0
     """How much of a photo is looked at in parallel; 0 takes what the machine has."""
-    precision: Literal["auto", "fp32", "int8"] = "auto"
-    """Which weights of a model run; auto takes INT8 where it is shipped and the processor fits."""
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0
+    """Processors that one process uses; 0 takes all that it may run on."""
+    precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
+    """Arithmetic of the models; auto takes bfloat16 where the processor computes it, else FP32, and
+    int8 the INT8 weights of the models that ship them, auto for the others."""
+    tile_factor: Annotated[int, Field(ge=1, le=4)] = 1
+    """How many times the side of a trained tile a tile may have; 1 takes trained tiles alone. Wider
+    ones are faster, and models that learned narrow ones find less through them."""
+    exhaustive: bool = False
+    """Leave nothing out: FP32, trained tiles, every tile of every photo at its full size. Goes
+    before the settings that look at less."""
+    device: Annotated[str, Field(pattern=DEVICE_PATTERN)] = "auto"
+    """Where the runtimes onnx and torch compute: auto (a GPU where they can use one), cpu, cuda, or
+    cuda:1 and so on. OpenVINO computes on the CPU."""
+    batch: Annotated[int, Field(ge=0, le=256)] = 0
+    """Tiles that a model is given at once by onnx and torch; 0: one on the CPU, 32 on a GPU."""
     require_signed_models: bool = False
     """Refuse models without a valid signature; a wrong signature is refused in any case."""
     overlap: Annotated[float, Field(ge=0.0, le=0.5)] = 0.2
     """Share of a tile that neighbouring tiles see both."""
     include_overview: bool = True
     """Also look at the whole photo made small."""
+    views: Annotated[int, Field(ge=0, le=20)] = 0
+    """Good photos that must show every spot of the ground; 0 looks at every photo. What a photo
+    says does not hang on it, so it is no part of the configuration's hash."""
+    scale_by_gsd: bool = True
+    """Make photos smaller that are finer than a model learned, and leave out ground too far away
+    for it, where the pose tells."""
     exiftool: str = "auto"
     """ExifTool for photos that miss something: auto where it is installed, off, or its path."""
     models: Annotated[tuple[str, ...], NoDecode] = ()
@@ -92,7 +123,8 @@ def load_settings(config_path: Path | None = None, **flags: object) -> Detection
     given = {name: value for name, value in flags.items() if value is not None}
     try:
         settings = _FromFile.model_validate(given)
-        return DetectionSettings.model_construct(**dict(settings))
+        overruled = EXHAUSTIVE if settings.exhaustive else {}
+        return DetectionSettings.model_construct(**{**dict(settings), **overruled})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -123,8 +155,16 @@ class HashedModel(Protocol):
         """Side of the square that it sees."""
 
     @property
+    def precision(self) -> str:
+        """Arithmetic in which it runs."""
+
+    @property
     def finest_gsd_m(self) -> float | None:
         """Metres a pixel; finer photos are made smaller for it. None: never."""
+
+    @property
+    def coarsest_gsd_m(self) -> float | None:
+        """Metres a pixel; ground that is coarser shows nothing to it. None: not known."""
 
 
 def resolve_config(
@@ -145,6 +185,8 @@ def resolve_config(
         "runtime": settings.runtime,
         "overlap": settings.overlap,
         "include_overview": settings.include_overview,
+        "tile_factor": settings.tile_factor,
+        "scale_by_gsd": settings.scale_by_gsd,
         "models": [_resolve_model(model) for model in sorted(models, key=lambda one: one.name)],
     }
 
@@ -153,11 +195,14 @@ def _resolve_model(model: HashedModel) -> dict[str, object]:
     resolved: dict[str, object] = {
         "name": model.name,
         "weights_sha256": model.weights_sha256,
+        "precision": model.precision,
         "tile_px": model.tile_px,
         "thresholds": {key.value: score for key, score in model.thresholds.items()},
     }
     if model.finest_gsd_m is not None:  # else the hash is that of before the field was there
         resolved["finest_gsd_m"] = model.finest_gsd_m
+    if model.coarsest_gsd_m is not None:
+        resolved["coarsest_gsd_m"] = model.coarsest_gsd_m
     return resolved
 
 

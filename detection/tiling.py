@@ -20,6 +20,8 @@ MAX_OVERLAP = 0.5
 PAD_VALUE = 114
 """Grey that fills a tile to the right of and below the photo, as in training."""
 
+_ROUNDING = 1e-6
+
 SEAM_MARGIN_PX = 2.0
 """A box that ends this close to the border of its tile (model pixels) was cut by it."""
 
@@ -90,21 +92,59 @@ def _spread_starts(length_px: int, tile_px: int, overlap_px: int) -> list[int]:
     return [index * room_px // steps for index in range(steps + 1)]
 
 
-def cut_tile(pixels: NDArray[np.uint8], tile: Tile, tile_px: int = TILE_PX) -> NDArray[np.uint8]:
-    """Return the ``(tile_px, tile_px, 3)`` RGB pixels of a tile of an ``(H, W, 3)`` photo.
+def fit_side(
+    length_px: int, *, trained_px: int, overlap_px: int, widest_px: int, step_px: int
+) -> int:
+    """Return the side of tiles that shows a length with the fewest pixels; of equal ones the last.
+
+    All are model pixels. A side is a multiple of ``step_px`` between ``trained_px`` and
+    ``widest_px``, tried from the narrowest to the widest; neighbours share ``overlap_px``.
+    """
+    best = (-(-max(length_px - overlap_px, 1) // (trained_px - overlap_px)), trained_px)
+    for count in range(best[0], 0, -1):
+        side_px = -(-(length_px + (count - 1) * overlap_px) // (count * step_px)) * step_px
+        if trained_px <= side_px <= widest_px and count * side_px <= best[0] * best[1]:
+            best = (count, side_px)
+    return best[1]
+
+
+def spread_tiles(
+    width_px: int, height_px: int, *, size_px: tuple[int, int], overlap_px: int, scale: float = 1.0
+) -> list[Tile]:
+    """Return tiles over a photo for a model's input of ``size_px`` (width, height).
+
+    Neighbours share at least ``overlap_px``, in model pixels, the last are flush with the border.
+    """
+    wide_px, high_px = (int(side / scale + _ROUNDING) for side in size_px)
+    shared_px = int(np.ceil(overlap_px / scale))
+    return [
+        Tile(x, y, min(x + wide_px, width_px), min(y + high_px, height_px), scale)
+        for y in _spread_starts(height_px, high_px, shared_px)
+        for x in _spread_starts(width_px, wide_px, shared_px)
+    ]
+
+
+def cut_tile(
+    pixels: NDArray[np.uint8], tile: Tile, tile_px: int | tuple[int, int] = TILE_PX
+) -> NDArray[np.uint8]:
+    """Return the ``(height, width, 3)`` RGB pixels of a tile of an ``(H, W, 3)`` photo.
+
+    ``tile_px`` is the side of a square, or the width and height, that the model is given.
 
     The crop is resampled by ``tile.scale`` and padded on the right and at the bottom only, so
     tile pixel (0, 0) is always photo pixel (x_min, y_min). A full-size crop is a view.
     """
+    size_px = (tile_px, tile_px) if isinstance(tile_px, int) else tile_px
     crop = pixels[tile.y_min : tile.y_max, tile.x_min : tile.x_max]
     if tile.scale != 1.0:
-        size = tuple(_resampled_px(side, tile.scale, tile_px) for side in crop.shape[1::-1])
+        sides = zip(crop.shape[1::-1], size_px, strict=True)
+        size = tuple(_resampled_px(side, tile.scale, most) for side, most in sides)
         method = cv2.INTER_AREA if tile.scale < 1.0 else cv2.INTER_LINEAR
         crop = cv2.resize(crop, size, interpolation=method)
     height_px, width_px = crop.shape[:2]
-    if (height_px, width_px) == (tile_px, tile_px):
+    if (width_px, height_px) == size_px:
         return crop
-    padded = np.full((tile_px, tile_px, 3), PAD_VALUE, dtype=np.uint8)
+    padded = np.full((size_px[1], size_px[0], 3), PAD_VALUE, dtype=np.uint8)
     padded[:height_px, :width_px] = crop
     return padded
 

@@ -52,6 +52,15 @@ Exit codes:
 @click.option("--name", help="Name of the flight in the report. Default: the folder's name.")
 @click.option("--runtime", type=click.Choice(list(ADAPTERS)), help="Library that runs the models.")
 @click.option("--streams", type=int, help="Tiles looked at in parallel; 0: what the machine has.")
+@click.option("--device", help="For onnx and torch: auto, cpu, cuda, or cuda:1 and so on.")
+@click.option(
+    "--views", type=int, help="Look at enough photos to see all ground N times; 0: at every photo."
+)
+@click.option(
+    "--exhaustive",
+    is_flag=True,
+    help="Leave nothing out: FP32, trained tiles, all photos at full size. Slow.",
+)
 @click.option("--config", type=click.Path(path_type=Path), help="YAML file with settings.")
 @click.option(
     "--models-dir",
@@ -79,6 +88,9 @@ def detect(
     name: str | None,
     runtime: str | None,
     streams: int | None,
+    device: str | None,
+    views: int | None,
+    exhaustive: bool,
     config: Path | None,
     models_dir: Path,
     calibrations: tuple[Path, ...],
@@ -101,7 +113,15 @@ def detect(
     decide whether they are hazards.
     """
     try:
-        settings = load_settings(config, models=names or None, runtime=runtime, streams=streams)
+        settings = load_settings(
+            config,
+            models=names or None,
+            runtime=runtime,
+            streams=streams,
+            device=device,
+            views=views,
+            exhaustive=exhaustive or None,
+        )
         manifests = select_manifests(settings.models, models_dir)
         place_files = SurroundingsFiles(poses, dem, buildings, areas, declared)
         surroundings = read_surroundings(place_files)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from detection.domain.photo import Flight, FlightKind
 from detection.domain.reasons import explain_reason
 from detection.ingest.exiftool import find_exiftool
 from detection.ingest.flight import read_flight
+from detection.machine import count_cpus
 from detection.settings import load_settings
 from detection.storeys.settings import StoreySettings
 
@@ -73,7 +73,7 @@ def echo_notes(known: KnownBuildings) -> None:
 
 def count_threads() -> int:
     """Return all cores but one."""
-    return max(1, (os.cpu_count() or 2) - 1)
+    return max(1, count_cpus() - 1)
 
 
 def describe_flight(flight: Flight, epoch: Epoch) -> FlightFigures:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -11,6 +10,7 @@ from rich.console import Console
 from detection.domain.photo import FlightKind
 from detection.ingest.exiftool import find_exiftool
 from detection.ingest.flight import read_flight
+from detection.machine import count_cpus
 from detection.refine.flight import Refinement, refine_flight
 from detection.refine.poses_file import write_poses
 from detection.report.files import prepare_folder
@@ -54,7 +54,7 @@ def refine(*, flight: Path, out: Path, threads: int | None) -> None:
         found = refine_flight(
             photos,
             out / SURFACE_FILE,
-            threads=threads or max(1, (os.cpu_count() or 2) - 1),
+            threads=threads or max(1, count_cpus() - 1),
             on_stage=lambda stage: status.update(_STAGES[stage]),
         )
     write_poses(out / POSES_FILE, found.photos)

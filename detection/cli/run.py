@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from detection.cli.calibration_files import (
     list_idle_calibrations,
 )
 from detection.cli.surroundings_files import list_warnings
+from detection.cli.view_choice import choose_photos
 from detection.detectors.manifest import ModelManifest
 from detection.detectors.registry import load_detector
 from detection.domain.errors import EmptyFlightError
@@ -82,8 +84,11 @@ def detect_into_folder(
             manifest,
             runtime=settings.runtime,
             streams=settings.streams,
+            threads=settings.threads,
             precision=settings.precision,
             require_signed=settings.require_signed_models,
+            device=settings.device,
+            batch=settings.batch,
         )
         for manifest in manifests
     ]
@@ -106,6 +111,9 @@ def detect_into_folder(
     started = time.monotonic()
     log = ProgressLog(out, str(resolved["config_hash"]))
     finished = _restore_results(log, flight, surroundings)
+    chosen = choose_photos(flight, settings.views, surroundings.terrain, finished=finished)
+    flight = chosen.flight
+    write_json(out / "views.json", chosen.describe())
     with log, _build_progress() as progress:
         task = progress.add_task("Looking", total=len(flight.photos), completed=len(finished))
 
@@ -125,6 +133,7 @@ def detect_into_folder(
         )
     applied = list_applied(calibrations, flight.photos, manifests)
     report = _build_report(result, manifests, resolved, applied, time.monotonic() - started)
+    report = replace(report, left_out=chosen.left_out, views=settings.views)
     with Console(stderr=True).status("Drawing the crops and writing the report"):
         page_path = write_report(out, report, _read_pixels)
     new = len(report.photos_looked_at) - len(finished)
@@ -142,7 +151,7 @@ def _restore_results(
     return {
         photo.photo_id: place_detections(
             photo,
-            PixelResult(row.detections, row.tiles, row.implausible),
+            PixelResult(row.detections, row.tiles, row.implausible, row.skipped_tiles),
             flight.kind,
             row.seconds,
             surroundings=surroundings,
@@ -160,6 +169,7 @@ def _finished_from_result(result: PhotoResult) -> FinishedPhoto:
         result.tiles,
         result.seconds,
         tuple(geo.detection for geo in result.implausible),
+        result.skipped_tiles,
     )
 
 
@@ -214,6 +224,7 @@ def _build_report(
         created_at=datetime.now(UTC).astimezone(),
         seconds=seconds,
         tiles=sum(one.tiles for one in result.results),
+        skipped_tiles=sum(one.skipped_tiles for one in result.results),
         implausible=sum(len(one.implausible) for one in result.results),
         other_files=result.flight.other_files,
         applied=applied,

@@ -14,7 +14,8 @@ from detection.detectors.manifest import ModelManifest
 from detection.domain.geometry import FloatArray
 
 TileImage = NDArray[np.uint8]
-"""RGB pixels of one tile, shape ``(tile_px, tile_px, 3)``."""
+"""RGB pixels of one tile, shape ``(height, width, 3)``: square of the side that the model learned,
+or wider by multiples of 32 where the weights leave their sides free."""
 
 Outline = tuple[FloatArray, ...]
 """Rings ``(k, 2)`` of x, y in tile pixels, one per piece; none holds a hole."""
@@ -54,6 +55,8 @@ class Detector(Protocol):
 
     def detect_tiles(self, tiles: Iterable[TileImage]) -> Iterator[TileDetections]:
         """Yield the boxes of each tile, with their outlines, in the order of the tiles.
+
+        Tiles may come from many photos and be of several sizes; one call may last for a flight.
 
         Boxes with a score below the manifest's ``score_floor`` may be left out; the shipped
         threshold of each class is applied by the pipeline, not here.

@@ -27,9 +27,11 @@ class ModelManifest:
     order of the model's class index. ``thresholds`` holds the score from which a detection of
     the class is shown, ``score_floor`` the lowest score that a detector returns at all.
     ``finest_gsd_m`` is the finest ground sampling distance that the model learned, metres a pixel,
-    where its class has one: finer photos are made smaller for it.
-    ``weights_path`` is absolute. ``int8_weights_path`` is the same model with whole-number
-    arithmetic, where it was shipped; ``torch_weights_path`` the checkpoint that the weights were
+    where its class has one: finer photos are made smaller for it. ``coarsest_gsd_m`` is the
+    coarsest at which it still finds anything of its classes, where all of them lie on the ground.
+    ``weights_path`` is absolute. ``precision`` is the arithmetic in which the weights are run: that
+    of their file, until a runtime is chosen. ``int8_weights_path`` is the same model in whole
+    numbers, where it was shipped; ``torch_weights_path`` the checkpoint that the weights were
     exported from, where it was kept. ``version`` is the short hash of what decides the answers,
     ``replaced`` the version that was in force before this one.
     """
@@ -44,6 +46,7 @@ class ModelManifest:
     weights_sha256: str
     format: str
     finest_gsd_m: float | None = None
+    coarsest_gsd_m: float | None = None
     data_hash: str = ""
     trained_at: str = ""
     card_path: Path | None = None
@@ -51,6 +54,7 @@ class ModelManifest:
     version: str = ""
     replaced: str = ""
     signature: SignatureState = SignatureState.UNCHECKED
+    precision: str = "fp32"
     int8_weights_path: Path | None = None
     int8_weights_sha256: str = ""
     torch_weights_path: Path | None = None
@@ -80,6 +84,7 @@ def load_manifest(path: Path) -> ModelManifest:
         weights_sha256=stored.weights_sha256,
         format=stored.format,
         finest_gsd_m=stored.finest_gsd_m,
+        coarsest_gsd_m=stored.coarsest_gsd_m,
         data_hash=str(stored.training.get("data_hash", "")),
         trained_at=str(stored.training.get("trained_at", "")),
         card_path=card_path if card_path.is_file() else None,

@@ -32,15 +32,23 @@ NEVER_SCORE = 2.0
 """A threshold that no score reaches."""
 
 
-def check_shapes(shapes: Sequence[Sequence[object]], manifest: ModelManifest, path: Path) -> None:
+def check_shapes(
+    shapes: Sequence[Sequence[object]],
+    manifest: ModelManifest,
+    path: Path,
+    *,
+    side_px: int | None = None,
+) -> None:
     """Check the shapes of a model's outputs against its task; a side that is no number is free.
+
+    ``side_px`` is the side of the tiles that the model was made for, where that is known.
 
     Raises:
         ModelError: they do not fit; the message names the file.
     """
     expected: list[tuple[int | None, ...]] = [(1, None, ROW_LENGTHS[manifest.task])]
     if manifest.task == "segment":
-        cells = manifest.tile_px // CELL_PX
+        cells = None if side_px is None else side_px // CELL_PX
         expected.append((1, COEFFICIENTS, cells, cells))
     fits = len(shapes) == len(expected) and all(
         len(found) == len(wanted)
@@ -116,10 +124,12 @@ def build_photo_boxes(
     Rows below the shipped threshold of their class are dropped unless ``use_thresholds`` is
     off (measuring a precision-recall curve needs them); ``limits`` go before those shipped.
     """
-    if use_thresholds:
+    if use_thresholds and len(found):
         thresholds = {**manifest.thresholds, **(limits or {})}
         lowest = np.array([thresholds.get(key, NEVER_SCORE) for key in manifest.classes])
         found = found.select(found.rows[:, 4] >= lowest[found.rows[:, 5].astype(np.intp)])
+    if not len(found):  # nearly every tile
+        return []
     xyxy = photo_xyxy_from_tile(found.rows[:, :4].astype(np.float64), tile)
     touches = find_seam_touches(xyxy, tile, width_px, height_px)
     boxes = [BBox(*(float(side) for side in sides)).clip(width_px, height_px) for sides in xyxy]

@@ -45,11 +45,18 @@ def compute_camera_axes(
     forward = np.stack(
         [np.cos(pitch) * np.sin(yaw), np.cos(pitch) * np.cos(yaw), np.sin(pitch)], axis=-1
     )
-    level_down = np.cross(forward, level_right)
+    level_down = _cross(forward, level_right)
     cosine, sine = np.cos(roll)[..., None], np.sin(roll)[..., None]
     right = cosine * level_right + sine * level_down
     down = cosine * level_down - sine * level_right
     return np.stack([right, down, forward], axis=-2)
+
+
+def _cross(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Return ``np.cross`` of ``(..., 3)`` arrays: for one ray it takes five times as long."""
+    x, y, z = first[..., 0], first[..., 1], first[..., 2]
+    u, v, w = second[..., 0], second[..., 1], second[..., 2]
+    return np.stack([y * w - z * v, z * u - x * w, x * v - y * u], axis=-1)
 
 
 def compute_finest_gsd_m(intrinsics: CameraIntrinsics, pose: CameraPose) -> float | None:
@@ -103,9 +110,7 @@ def _tilt_sideways(rays: FloatArray, yaw_deg: FloatArray, tilt_deg: FloatArray) 
     yaw, tilt = np.radians(yaw_deg), np.radians(tilt_deg)[:, None]
     heading = np.stack([np.sin(yaw), np.cos(yaw), np.zeros_like(yaw)], axis=-1)
     along = np.sum(heading * rays, axis=1, keepdims=True) * heading
-    return np.asarray(
-        along + np.cos(tilt) * (rays - along) + np.sin(tilt) * np.cross(heading, rays)
-    )
+    return np.asarray(along + np.cos(tilt) * (rays - along) + np.sin(tilt) * _cross(heading, rays))
 
 
 def intersect_ground(sights: FloatArray, intrinsics: CameraIntrinsics) -> FloatArray:

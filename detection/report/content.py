@@ -43,7 +43,9 @@ class FlightReport:
     counts the boxes left out because their size on the ground is impossible for their class,
     ``other_files`` the files of the folder that are no photos by their name. ``applied`` holds,
     by photo, model and class, the score of a calibration that went before the model's threshold,
-    and the name of the calibration.
+    and the name of the calibration. ``left_out`` are the photos that nobody looked at, because
+    ``views`` good ones (or all that there are) show what they show. ``skipped_tiles`` are the
+    tiles that a model did not look at, because their ground is too far away for it.
     """
 
     name: str
@@ -61,6 +63,9 @@ class FlightReport:
     implausible: int = 0
     other_files: int = 0
     applied: Mapping[tuple[str, str, HazardClass], tuple[float, str]] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    views: int = 0
+    skipped_tiles: int = 0
 
     def threshold_of(self, found: Detection) -> tuple[float | None, str | None]:
         """Return the score from which a detection was shown, and the calibration that said so."""

@@ -28,6 +28,7 @@ class FinishedPhoto:
     tiles: int
     seconds: float
     implausible: tuple[Detection, ...] = ()
+    skipped_tiles: int = 0
 
 
 class ProgressLog:
@@ -96,6 +97,7 @@ def _row_from_finished(finished: FinishedPhoto) -> dict[str, object]:
         "photo_id": finished.photo_id,
         "sha256": finished.sha256,
         "tiles": finished.tiles,
+        "skipped_tiles": finished.skipped_tiles,
         "seconds": round(finished.seconds, 3),
         "detections": [_row_from_detection(found) for found in finished.detections],
         "implausible": [_row_from_detection(found) for found in finished.implausible],
@@ -127,6 +129,7 @@ def _finished_from_row(row: dict[str, Any]) -> FinishedPhoto:
         int(row["tiles"]),
         float(row["seconds"]),
         implausible,
+        int(row["skipped_tiles"]),
     )
 
 

@@ -19,6 +19,7 @@ def summarize_report(report: FlightReport, page_path: Path, *, photos_new: int) 
     """Return the lines; ``photos_new`` is how many photos this run itself looked at."""
     return [
         _count_photos(report, photos_new),
+        *_count_left_out(report),
         *_count_findings(report),
         *_list_reasons(report),
         f"Report: {page_path}",
@@ -34,11 +35,22 @@ def _count_photos(report: FlightReport, photos_new: int) -> str:
     return f"{line}; {earlier} of them in an earlier run" if earlier > 0 else line
 
 
+def _count_left_out(report: FlightReport) -> Iterator[str]:
+    if report.views:
+        total = len(report.photos) + len(report.left_out)
+        yield f"--views {report.views}: {len(report.photos)} of {total} photos looked at"
+    if report.left_out:
+        text = load_messages().page["left_out"].en
+        yield f"  {len(report.left_out)} {text}"
+
+
 def _count_findings(report: FlightReport) -> Iterator[str]:
     taxonomy = load_taxonomy()
     yield f"{len(report.detections)} detections, {len(report.candidates)} candidates to review"
     for key, count in count_classes(report.detections).items():
         yield f"  {key.value:<16} {count:>5}  {taxonomy[key].name_en}"
+    if report.skipped_tiles:
+        yield f"{report.skipped_tiles} {load_messages().page['skipped_tiles'].en}"
     if report.implausible:
         text = load_messages().page["implausible"].en
         yield f"{report.implausible} {text}"

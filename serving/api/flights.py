@@ -27,7 +27,13 @@ from serving.deps import FlightReader, FlightWriter, ServicesDep, SessionDep
 from serving.flights import catalogue
 from serving.flights.trail import flight_act, record_new_flight
 from serving.flights.upload import receive_photo
-from serving.jobs.flights import cancel_flight, reprocess_flight, retry_flight, submit_flight
+from serving.jobs.flights import (
+    cancel_flight,
+    look_at_rest,
+    reprocess_flight,
+    retry_flight,
+    submit_flight,
+)
 
 router = APIRouter(prefix="/flights", tags=["flights"])
 
@@ -40,7 +46,12 @@ def create_flight(
 ) -> FlightCreated:
     """Open a flight for uploads."""
     row = catalogue.create_flight(
-        session, name=body.name, kind=body.kind, site=body.site, created_by=person.user_id
+        session,
+        name=body.name,
+        kind=body.kind,
+        site=body.site,
+        views=body.views,
+        created_by=person.user_id,
     )
     record_new_flight(session, person.actor, row)
     response.headers["Location"] = f"/api/v1/flights/{row.id}"
@@ -142,4 +153,14 @@ def reprocess(flight_id: FlightId, person: FlightWriter, session: SessionDep) ->
     """Look at every photo anew, with the models and layers of now; decisions are kept."""
     with flight_act(session, person.actor, "reprocess_flight", flight_id):
         flight = reprocess_flight(session, flight_id)
+    return FlightStateAnswer.model_validate(flight)
+
+
+@router.post("/{flight_id}/rest", status_code=202, responses=describe_problems(404, 409))
+def look_at_the_rest(
+    flight_id: FlightId, person: FlightWriter, session: SessionDep
+) -> FlightStateAnswer:
+    """Look at the photos that were left out because others show their ground."""
+    with flight_act(session, person.actor, "look_at_rest", flight_id):
+        flight = look_at_rest(session, flight_id)
     return FlightStateAnswer.model_validate(flight)

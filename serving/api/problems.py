@@ -49,6 +49,7 @@ STATUS_BY_CODE: dict[str, int] = {
     "coverage_not_ready": 409,
     "layer_exists": 409,
     "register_exists": 409,
+    "nothing_left_out": 409,
     "nothing_to_retry": 409,
     "upload_not_found": 404,
     "wrong_offset": 409,

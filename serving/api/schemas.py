@@ -26,7 +26,7 @@ RowId = Annotated[int, Field(ge=1, le=MAX_ID)]
 BoxXyxy = tuple[float, float, float, float]
 Ring = list[tuple[float, float]]
 FlightState = Literal["draft", "queued", "processing", "done", "failed", "cancelled"]
-PhotoState = Literal["queued", "done", "failed"]
+PhotoState = Literal["queued", "done", "failed", "left_out"]
 
 
 class Answer(BaseModel):
@@ -79,6 +79,10 @@ class FlightRequest(BaseModel):
     name: Name
     kind: FlightKind
     site: Name | None = None
+    views: Annotated[int, Field(ge=0, le=20)] | None = Field(
+        default=None,
+        description="good photos that shall show every spot of the ground; 0: look at every photo",
+    )
 
 
 class FlightCreated(Answer):
@@ -88,11 +92,12 @@ class FlightCreated(Answer):
 
 
 class ProgressAnswer(Answer):
-    """Exact counts; at the end ``photos_done + photos_failed == photos_total``."""
+    """Exact counts; at the end done, failed and left out together are ``photos_total``."""
 
     photos_total: int
     photos_done: int
     photos_failed: int
+    photos_left_out: int
     candidates: int
 
 

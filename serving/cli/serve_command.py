@@ -34,9 +34,10 @@ Exit codes:
 @click.option(
     "--workers",
     type=click.IntRange(0, 64),
-    default=1,
+    default=0,
     show_default=True,
-    help="How many processes look at photos.",
+    help="How many processes look at photos, each with its share of the processors; 0: one for"
+    " every eight.",
 )
 @click.option("--demo/--no-demo", default=None, help="Make a demo flight in an empty folder.")
 @data_dir_option

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from detection.domain.photo import FlightKind
-from serving.db.tables import CandidateRow, FlightRow, IngestFailureRow, PhotoRow
+from serving.db.tables import FlightRow, IngestFailureRow, PhotoRow, QueueTallyRow
 from serving.flights.errors import FlightNotFoundError, PhotoNotFoundError
 
 
@@ -17,14 +17,16 @@ from serving.flights.errors import FlightNotFoundError, PhotoNotFoundError
 class Progress:
     """Exact counts of one flight.
 
-    ``photos_done`` were processed, ``photos_failed`` could not be; at the end both together are
-    ``photos_total``, the number of accepted photos.
+    ``photos_done`` were processed, ``photos_failed`` could not be, ``photos_left_out`` need not be,
+    as enough good photos show their ground; at the end the three together are ``photos_total``, the
+    number of accepted photos.
     """
 
     photos_total: int = 0
     photos_done: int = 0
     photos_failed: int = 0
     candidates: int = 0
+    photos_left_out: int = 0
 
 
 def create_flight(
@@ -33,10 +35,11 @@ def create_flight(
     name: str,
     kind: FlightKind,
     site: str | None = None,
+    views: int | None = None,
     created_by: int | None = None,
 ) -> FlightRow:
-    """Add an empty flight in the state ``draft``."""
-    row = FlightRow(name=name, kind=kind.value, site=site, created_by=created_by)
+    """Add an empty flight in the state ``draft``; ``views`` None leaves it to the worker."""
+    row = FlightRow(name=name, kind=kind.value, site=site, views=views, created_by=created_by)
     session.add(row)
     session.flush()
     session.refresh(row)
@@ -70,6 +73,13 @@ def lock_flight(session: Session, flight_id: int, *, shared: bool = False) -> Fl
     return row
 
 
+def try_lock_flight(session: Session, flight_id: int) -> FlightRow | None:
+    """Return a flight as :func:`lock_flight` does; None where somebody holds it at the moment."""
+    statement = select(FlightRow).where(FlightRow.id == flight_id)
+    free = statement.with_for_update(key_share=True, skip_locked=True)
+    return session.scalar(free.execution_options(populate_existing=True))
+
+
 def list_flights(session: Session, *, limit: int, before_id: int | None = None) -> list[FlightRow]:
     """Return up to ``limit`` flights, newest first, older than ``before_id`` where given."""
     statement = select(FlightRow).order_by(FlightRow.id.desc()).limit(limit)
@@ -79,7 +89,7 @@ def list_flights(session: Session, *, limit: int, before_id: int | None = None) 
 
 
 def count_progress(session: Session, flight_ids: Iterable[int]) -> dict[int, Progress]:
-    """Count photos and candidates of several flights at once, from the rows themselves."""
+    """Count photos and candidates of several flights at once."""
     ids = list(flight_ids)
     photos: dict[int, dict[str, int]] = {flight_id: {} for flight_id in ids}
     by_state = (
@@ -89,21 +99,30 @@ def count_progress(session: Session, flight_ids: Iterable[int]) -> dict[int, Pro
     )
     for flight_id, state, count in session.execute(by_state):
         photos[flight_id][state] = count
-    found = (
-        select(CandidateRow.flight_id, func.count())
-        .where(CandidateRow.flight_id.in_(ids), CandidateRow.merged_into.is_(None))
-        .group_by(CandidateRow.flight_id)
-    )
-    candidates = dict(session.execute(found).all())
+    candidates = count_candidates(session, ids)
     return {
         flight_id: Progress(
             photos_total=sum(counts.values()),
             photos_done=counts.get("done", 0),
             photos_failed=counts.get("failed", 0),
+            photos_left_out=counts.get("left_out", 0),
             candidates=candidates.get(flight_id, 0),
         )
         for flight_id, counts in photos.items()
     }
+
+
+def count_candidates(session: Session, flight_ids: Iterable[int]) -> dict[int, int]:
+    """Return how many candidates flights have; those without any are left out.
+
+    The database keeps tallies of them: to count a million rows takes seconds.
+    """
+    statement = (
+        select(QueueTallyRow.flight_id, func.sum(QueueTallyRow.amount))
+        .where(QueueTallyRow.flight_id.in_(list(flight_ids)))
+        .group_by(QueueTallyRow.flight_id)
+    )
+    return {flight_id: int(number) for flight_id, number in session.execute(statement) if number}
 
 
 def list_failures(session: Session, flight_id: int, *, limit: int = 500) -> list[IngestFailureRow]:

@@ -19,6 +19,7 @@ from serving.db.tables import (
     FlightRow,
     PhotoRow,
 )
+from serving.flights.catalogue import count_candidates
 from serving.flights.change_ground import lay_ground, share_shown
 from serving.flights.layer_rows import Bounds
 from serving.flights.layers import near_flight
@@ -155,20 +156,23 @@ def origins_of(session: Session, candidate_ids: Iterable[int]) -> dict[int, Orig
 def count_new_and_stock(session: Session, flight_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
     """Return how many candidates of flights are new and how many stock.
 
-    Flights that were not placed are left out.
+    Flights that were not placed are left out. All of a baseline is stock; of other flights only
+    what shares its place with something can be, so that few of a million rows are looked at.
     """
     placed = find_epochs(session, flight_ids)
+    totals = count_candidates(session, placed)
+    later = [flight_id for flight_id, epoch in placed.items() if not epoch.is_baseline]
     statement = (
-        select(
-            CandidateRow.flight_id,
-            func.count().filter(is_new()),
-            func.count().filter(is_stock()),
-        )
-        .where(CandidateRow.flight_id.in_(placed), CandidateRow.merged_into.is_(None))
+        select(CandidateRow.flight_id, func.count())
+        .where(CandidateRow.flight_id.in_(later), CandidateRow.merged_into.is_(None))
+        .where(CandidateRow.place_key.is_not(None), is_stock())
         .group_by(CandidateRow.flight_id)
     )
-    counted = {row[0]: (row[1], row[2]) for row in session.execute(statement)}
-    return {flight_id: counted.get(flight_id, (0, 0)) for flight_id in placed}
+    stock = {**totals, **dict.fromkeys(later, 0), **dict(session.execute(statement).all())}
+    return {
+        flight_id: (totals.get(flight_id, 0) - stock.get(flight_id, 0), stock.get(flight_id, 0))
+        for flight_id in placed
+    }
 
 
 def _list_overlaps(

@@ -34,6 +34,16 @@ class FlightStateError(HazardLensError):
     code = "flight_state"
 
 
+class NothingLeftOutError(HazardLensError):
+    """Every photo of the flight was looked at."""
+
+    code = "nothing_left_out"
+
+    def __init__(self) -> None:
+        """Say that nothing was left out."""
+        super().__init__("No photo of this flight was left out.", remedy="Nothing to do.")
+
+
 class NothingToRetryError(HazardLensError):
     """No photo of the flight has failed."""
 

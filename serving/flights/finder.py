@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
@@ -99,27 +98,6 @@ def count_on_day(session: Session, day: date, zone: tzinfo) -> int:
     wanted = FlightFilter(day=day, zone=zone)
     statement = _narrow(select(FlightRow), wanted).with_only_columns(func.count())
     return session.scalar(statement) or 0
-
-
-def count_pending(
-    session: Session,
-    flight_ids: Sequence[int],
-    awaits: ColumnElement[bool] = PENDING,
-) -> dict[int, int]:
-    """Return how many candidates of each flight wait for a review, where any do.
-
-    ``awaits`` says whether a candidate does, to the person who looks.
-    """
-    statement = (
-        select(CandidateRow.flight_id, func.count())
-        .where(
-            CandidateRow.flight_id.in_(flight_ids),
-            awaits,
-            CandidateRow.merged_into.is_(None),
-        )
-        .group_by(CandidateRow.flight_id)
-    )
-    return dict(session.execute(statement).all())
 
 
 def start_of_day(day: date, zone: tzinfo) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -53,6 +53,41 @@ class RunIdentity:
         return self.calibrations.get((detection.model_name, detection.hazard_class))
 
 
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """What came of one photo: its detections with their identity, or why it could not be used."""
+
+    photo_id: int
+    detections: tuple[GeoDetection, ...] = ()
+    run: RunIdentity | None = None
+    failure: IngestFailure | None = None
+
+
+def store_results(session: Session, results: Sequence[LookedAt]) -> int:
+    """Write what came of several photos and mark them done or failed, all or nothing, each once.
+
+    Returns how many there were to write: a photo that was finished before is left as it is.
+    """
+    photos = _take_queued(session, [each.photo_id for each in results])
+    runs = _runs_of(session, {photo.flight_id for photo in photos.values()})
+    waiting = {each.photo_id: each for each in results if each.photo_id in photos}
+    found, broken = [], []
+    for photo_id, each in waiting.items():
+        photo = photos[photo_id]
+        if each.failure is not None:
+            broken.append(_failure_values(photo, each.failure))
+        elif each.run is not None:
+            # From now on these stand for the photo, and those of an earlier run no more.
+            photo.run = runs[photo.flight_id]
+            found += _all_values(photo, each.detections, each.run)
+        _finish(photo, "done" if each.failure is None else "failed")
+    if found:
+        session.execute(insert(DetectionRow).on_conflict_do_nothing(), found)
+    if broken:
+        session.execute(insert(IngestFailureRow).on_conflict_do_nothing(), broken)
+    return len(waiting)
+
+
 def store_detections(
     session: Session, photo_id: int, detections: Sequence[GeoDetection], run: RunIdentity
 ) -> bool:
@@ -60,43 +95,24 @@ def store_detections(
 
     Returns False, and writes nothing, where the photo was finished before.
     """
-    photo = _take_queued(session, photo_id)
-    if photo is None:
-        return False
-    # From here on these stand for the photo, and those of an earlier run no more: one moment.
-    photo.run = session.scalars(select(FlightRow.run).where(FlightRow.id == photo.flight_id)).one()
-    rows = [
-        _values(photo, ordinal, found, run)
-        for ordinal, found in enumerate(sorted(detections, key=_by_score))
-    ]
-    if rows:
-        session.execute(insert(DetectionRow).on_conflict_do_nothing(), rows)
-    _finish(photo, "done")
-    return True
+    return bool(store_results(session, [LookedAt(photo_id, tuple(detections), run)]))
 
 
 def store_failure(session: Session, photo_id: int, failure: IngestFailure) -> bool:
     """Mark a photo as failed and write why, once; False where it was finished before."""
-    photo = _take_queued(session, photo_id)
-    if photo is None:
-        return False
-    values = {
-        "flight_id": photo.flight_id,
-        "photo_id": photo.id,
-        "file_name": photo.name,
-        "code": failure.code,
-        "message": failure.message,
-        "remedy": failure.remedy,
-    }
-    session.execute(insert(IngestFailureRow).values(values).on_conflict_do_nothing())
-    _finish(photo, "failed")
-    return True
+    return bool(store_results(session, [LookedAt(photo_id, failure=failure)]))
 
 
 def requeue_failed(session: Session, flight_id: int) -> int:
     """Give the failed photos of a flight another try; returns how many there were."""
     failed = select(PhotoRow.id).where(PhotoRow.flight_id == flight_id, PhotoRow.state == "failed")
     return _requeue(session, list(session.scalars(failed)))
+
+
+def requeue_left_out(session: Session, flight_id: int) -> int:
+    """Have the photos looked at that were left out; returns how many there were."""
+    rest = select(PhotoRow.id).where(PhotoRow.flight_id == flight_id, PhotoRow.state == "left_out")
+    return _requeue(session, list(session.scalars(rest)))
 
 
 def requeue_all(session: Session, flight_id: int) -> int:
@@ -168,10 +184,18 @@ def polygons_from_row(row: DetectionRow) -> tuple[Polygon, ...]:
     return tuple(tuple((x, y) for x, y in ring) for ring in row.polygons)
 
 
-def _take_queued(session: Session, photo_id: int) -> PhotoRow | None:
-    """Lock a photo that still waits; None where another run was faster."""
-    statement = select(PhotoRow).where(PhotoRow.id == photo_id, PhotoRow.state == "queued")
-    return session.scalar(statement.with_for_update())
+def _take_queued(session: Session, photo_ids: Sequence[int]) -> dict[int, PhotoRow]:
+    """Lock photos that still wait, by number; those with which another run was faster are left."""
+    statement = select(PhotoRow).where(PhotoRow.id.in_(photo_ids), PhotoRow.state == "queued")
+    locked = statement.order_by(PhotoRow.id).with_for_update()
+    rows = session.scalars(locked.execution_options(populate_existing=True))
+    return {row.id: row for row in rows}
+
+
+def _runs_of(session: Session, flight_ids: Collection[int]) -> dict[int, int]:
+    """Return which processing each flight is at."""
+    statement = select(FlightRow.id, FlightRow.run).where(FlightRow.id.in_(flight_ids))
+    return dict(session.execute(statement).all())
 
 
 def _finish(photo: PhotoRow, state: str) -> None:
@@ -181,6 +205,25 @@ def _finish(photo: PhotoRow, state: str) -> None:
 
 def _by_score(found: GeoDetection) -> tuple[float, tuple[float, float, float, float]]:
     return (-found.detection.score, found.detection.bbox_xyxy.xyxy)
+
+
+def _failure_values(photo: PhotoRow, failure: IngestFailure) -> dict[str, object]:
+    return {
+        "flight_id": photo.flight_id,
+        "photo_id": photo.id,
+        "file_name": photo.name,
+        "code": failure.code,
+        "message": failure.message,
+        "remedy": failure.remedy,
+    }
+
+
+def _all_values(
+    photo: PhotoRow, detections: Sequence[GeoDetection], run: RunIdentity
+) -> list[dict[str, object]]:
+    """Return the rows of a photo's detections, best score first."""
+    in_order = enumerate(sorted(detections, key=_by_score))
+    return [_values(photo, ordinal, found, run) for ordinal, found in in_order]
 
 
 def _values(

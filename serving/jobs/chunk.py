@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,14 +20,18 @@ from serving.db.tables import FlightRow, PhotoRow
 from serving.flights.catalogue import get_flight, lock_flight
 from serving.flights.layers import load_surroundings, near_flight
 from serving.flights.photo_rows import photo_from_row
-from serving.flights.results import RunIdentity, store_detections, store_failure
+from serving.flights.results import LookedAt, RunIdentity, store_failure
 from serving.jobs.context import WorkerContext
 from serving.jobs.flights import GROUP_FLIGHT
 from serving.jobs.loading import LoadedModels
-from serving.jobs.queue import defer
+from serving.jobs.queue import SOON, defer
+from serving.jobs.storing import store_behind
 from serving.learning.calibrations_in_force import load_calibrations
 
 logger = logging.getLogger(__name__)
+
+LOOK_AGAIN_S = 0.5
+"""How often to ask whether the flight was cancelled."""
 
 CRASH_MESSAGE = "Processing stopped {count} times while looking at this photo."
 CRASH_REMEDY = "Try the failed photos again; if it happens again, report the photo."
@@ -40,7 +45,7 @@ def detect_chunk(context: WorkerContext, flight_id: int, photo_ids: Sequence[int
     """Process what still waits of the chunk, then order grouping if it was the flight's last.
 
     Photos that were tried before are looked at one by one, so that a photo which ends the
-    process is known by its count. Each photo's result is one transaction.
+    process is known by its count. A photo's result is stored whole or not at all.
 
     Raises:
         StoppingError: the process is asked to end before the chunk is done.
@@ -59,14 +64,19 @@ def detect_chunk(context: WorkerContext, flight_id: int, photo_ids: Sequence[int
 
 
 def order_grouping_if_complete(session: Session, flight_id: int) -> None:
-    """Write the grouping job once, when no photo of the flight waits any more."""
+    """Write the grouping job once, when no photo of the flight waits any more.
+
+    Only the last chunk locks the flight: the others shall not wait for a worker that groups it.
+    """
+    waiting = exists().where(PhotoRow.flight_id == flight_id, PhotoRow.state == "queued")
+    if session.scalar(select(waiting)):
+        return
     flight = lock_flight(session, flight_id)
     if flight.state != "processing" or flight.grouping_at is not None:
         return
-    waiting = exists().where(PhotoRow.flight_id == flight_id, PhotoRow.state == "queued")
-    if not session.scalar(select(waiting)):
+    if not session.scalar(select(waiting)):  # begun anew meanwhile
         flight.grouping_at = datetime.now(UTC)
-        defer(session, GROUP_FLIGHT, flight_id=flight_id)
+        defer(session, GROUP_FLIGHT, priority=SOON, flight_id=flight_id)
 
 
 def _detect_together(
@@ -80,16 +90,17 @@ def _detect_together(
     surroundings = know_surroundings(context, flight_id) if photos else None
     calibrations = _know_calibrations(context, flight_id)
     wanted = _while_wanted(context, flight_id, photos)
-    for result in detect_photos(
+    results = detect_photos(
         wanted,
         models.detectors,
         models.settings,
         kind=kind,
         surroundings=surroundings,
         calibrations=calibrations,
-    ):
-        with context.sessions.begin() as session:
-            _store(session, result, models.identify(result.photo, calibrations))
+    )
+    with store_behind(context.sessions) as store:
+        for result in results:
+            store(_looked_at(result, models.identify(result.photo, calibrations)))
     _return_attempts(context, [int(photo.photo_id) for photo in photos])
 
 
@@ -158,17 +169,25 @@ def _return_attempts(context: WorkerContext, photo_ids: list[int]) -> None:
 
 def _while_wanted(context: WorkerContext, flight_id: int, photos: list[Photo]) -> Iterator[Photo]:
     """Yield photos until the flight is cancelled or the process is asked to end."""
-    wanted = exists().where(FlightRow.id == flight_id, FlightRow.state == "processing")
+    next_look = 0.0
     for photo in photos:
-        with context.sessions() as session:
-            if context.stopping.is_set() or not session.scalar(select(wanted)):
+        if context.stopping.is_set():
+            return
+        if time.monotonic() >= next_look:
+            if not _is_wanted(context, flight_id):
                 return
+            next_look = time.monotonic() + LOOK_AGAIN_S
         yield photo
 
 
-def _store(session: Session, result: PhotoResult, run: RunIdentity) -> None:
+def _is_wanted(context: WorkerContext, flight_id: int) -> bool:
+    wanted = exists().where(FlightRow.id == flight_id, FlightRow.state == "processing")
+    with context.sessions() as session:
+        return bool(session.scalar(select(wanted)))
+
+
+def _looked_at(result: PhotoResult, run: RunIdentity) -> LookedAt:
     photo_id = int(result.photo.photo_id)
     if result.failure is not None:
-        store_failure(session, photo_id, result.failure)
-    else:
-        store_detections(session, photo_id, result.detections, run)
+        return LookedAt(photo_id, failure=result.failure)
+    return LookedAt(photo_id, result.detections, run)

@@ -6,9 +6,11 @@ import logging
 from dataclasses import dataclass, field
 from threading import Event, Lock
 
+import numpy as np
 from sqlalchemy.orm import Session, sessionmaker
 
 from detection.domain.errors import HazardLensError
+from detection.looks import plan_looks
 from serving.jobs.change_process import compare_apart
 from serving.jobs.change_result import CompareFlights
 from serving.jobs.loading import (
@@ -23,6 +25,9 @@ from serving.settings import ServingSettings
 from serving.storage.objects import ObjectStore
 
 logger = logging.getLogger(__name__)
+
+USUAL_PX = (4000, 3000)
+"""Width and height of what most cameras of drones and phones write."""
 
 
 @dataclass(slots=True)
@@ -59,6 +64,22 @@ class WorkerContext:
                 message = "models were asked for before they were loaded"
                 raise RuntimeError(message)
             return self._models
+
+    def warm_up(self) -> None:
+        """Load the models and have each look at empty tiles, so that no flight waits for that.
+
+        A tile of each size that a photo of usual size is looked at through. What is wrong with the
+        models is told of by the flight that needs them, too.
+        """
+        try:
+            models = self.models()
+            for detector in models.detectors:
+                looks = plan_looks(*USUAL_PX, detector.manifest, models.settings)
+                sizes = {look.size_px for look in looks}
+                blank = [np.zeros((height, width, 3), np.uint8) for width, height in sizes]
+                list(detector.detect_tiles(blank))
+        except HazardLensError as error:
+            logger.error("the models cannot be loaded: %s", error)  # noqa: TRY400 - no bug
 
     def shadows(self) -> list[LoadedModels]:
         """Return the shadow models, each alone; none where the settings do not want them."""

@@ -11,11 +11,16 @@ from detection.domain.errors import EmptyFlightError, HazardLensError
 from serving.db.tables import FlightRow, PhotoRow
 from serving.flights.catalogue import get_flight, lock_flight
 from serving.flights.coverage import want_coverage
-from serving.flights.errors import FlightNotOpenError, FlightStateError, NothingToRetryError
+from serving.flights.errors import (
+    FlightNotOpenError,
+    FlightStateError,
+    NothingLeftOutError,
+    NothingToRetryError,
+)
 from serving.flights.media import has_waiting_media
-from serving.flights.results import requeue_all, requeue_failed
+from serving.flights.results import requeue_all, requeue_failed, requeue_left_out
 from serving.jobs.intake import close_files
-from serving.jobs.queue import COVERAGE_QUEUE, MEDIA_QUEUE, defer
+from serving.jobs.queue import COVERAGE_QUEUE, MEDIA_QUEUE, SOON, defer
 
 PLAN_FLIGHT = "hazardlens.plan_flight"
 DETECT_CHUNK = "hazardlens.detect_chunk"
@@ -119,6 +124,26 @@ def reprocess_flight(session: Session, flight_id: int) -> FlightRow:
     return flight
 
 
+def look_at_rest(session: Session, flight_id: int) -> FlightRow:
+    """Look at the photos of an ended flight that were left out; what is done stays as it is.
+
+    Raises:
+        FlightNotFoundError: there is no such flight.
+        FlightStateError: it is still being worked on, or was never submitted.
+        NothingLeftOutError: every photo was looked at.
+    """
+    flight = lock_flight(session, flight_id)
+    if flight.state not in {"done", "failed", "cancelled"} or flight.submitted_at is None:
+        message = f"The flight is {flight.state}; the rest can be looked at when it has ended."
+        remedy = "Submit it if it is a draft, or wait until it has ended."
+        raise FlightStateError(message, remedy=remedy)
+    if not requeue_left_out(session, flight_id):
+        raise NothingLeftOutError
+    flight.views = 0
+    _order(session, flight)
+    return flight
+
+
 def fail_flight(session: Session, flight_id: int, error: HazardLensError) -> None:
     """End a flight that cannot be worked on at all (no model, no readable configuration)."""
     flight = lock_flight(session, flight_id)
@@ -139,4 +164,4 @@ def _order(session: Session, flight: FlightRow) -> None:
     if has_waiting_media(session, flight.id):
         defer(session, SETTLE_MEDIA, lane=MEDIA_QUEUE, flight_id=flight.id)
     else:
-        defer(session, PLAN_FLIGHT, flight_id=flight.id)
+        defer(session, PLAN_FLIGHT, priority=SOON, flight_id=flight.id)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from detection.dedupe import (
@@ -28,8 +28,8 @@ from detection.domain.hazard import HazardClass
 from detection.domain.photo import Photo
 from detection.georeference import assign_areas
 from detection.taxonomy import load_taxonomy
-from serving.db.tables import DetectionRow, PhotoRow
-from serving.flights.catalogue import lock_flight
+from serving.db.tables import CandidateRow, DetectionRow, FlightRow, PhotoRow
+from serving.flights.catalogue import lock_flight, try_lock_flight
 from serving.flights.layers import ADMINISTRATIVE, load_areas, near_flight
 from serving.flights.photo_rows import photo_from_row
 from serving.flights.results import count_detections, list_geo_detections
@@ -73,19 +73,28 @@ def group_flight(context: WorkerContext, flight_id: int) -> None:
 def group_so_far(context: WorkerContext, flight_id: int) -> None:
     """Show reviewers what was found so far, now and then, while a long flight is worked on.
 
-    Candidates that grow later keep their rows, and with them what was decided.
+    At once where nothing of the flight is shown yet. Candidates that grow later keep their rows,
+    and with them what was decided. A flight that somebody else holds is left alone: another worker
+    groups it, or a person merges, and there will be a next time.
     """
     with context.sessions.begin() as session:
-        flight = lock_flight(session, flight_id)
-        last = flight.grouped_at or flight.started_at
-        now = datetime.now(UTC)
-        if flight.state != "processing" or flight.grouping_at is not None or last is None:
+        flight = try_lock_flight(session, flight_id)
+        if flight is None or not _is_due(session, flight):
             return
-        wait = max(REGROUP_AFTER, count_detections(session, flight_id) * REGROUP_AFTER_EACH)
-        if now - last >= wait:
-            regroup(session, context.store, flight_id)
-            flight.grouped_at = datetime.now(UTC)
-            order_cutting(session, flight_id)
+        regroup(session, context.store, flight_id)
+        flight.grouped_at = datetime.now(UTC)
+        order_cutting(session, flight_id)
+
+
+def _is_due(session: Session, flight: FlightRow) -> bool:
+    """Whether it is time to show what was found so far, and there is something to show."""
+    if flight.state != "processing" or flight.grouping_at is not None or flight.started_at is None:
+        return False
+    found = count_detections(session, flight.id)
+    wait = found * REGROUP_AFTER_EACH
+    if session.scalar(select(exists().where(CandidateRow.flight_id == flight.id))):
+        wait = max(REGROUP_AFTER, wait)
+    return found > 0 and datetime.now(UTC) - (flight.grouped_at or flight.started_at) >= wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +132,9 @@ def regroup(session: Session, store: ObjectStore, flight_id: int) -> None:
 
 def load_scene(session: Session, store: ObjectStore, flight_id: int) -> FlightScene:
     """Return the photos of a flight and what is known of the areas that it lies in."""
-    rows = session.scalars(select(PhotoRow).where(PhotoRow.flight_id == flight_id))
+    # A photo that was left out cannot speak against a thing that it would have shown.
+    looked_at = PhotoRow.state != "left_out"
+    rows = session.scalars(select(PhotoRow).where(PhotoRow.flight_id == flight_id, looked_at))
     photos = {str(row.id): photo_from_row(row, store.path_of(row.sha256)) for row in rows}
     areas = load_areas(session, near_flight(session, flight_id), ADMINISTRATIVE)
     return FlightScene(photos, None if areas is None else partial(assign_areas, areas=areas))

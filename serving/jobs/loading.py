@@ -10,6 +10,7 @@ from pathlib import Path
 
 from detection.calibration import CalibrationSet
 from detection.detectors.base import Detector
+from detection.detectors.devices import find_device
 from detection.detectors.manifest import ModelManifest, list_versions, select_manifests
 from detection.detectors.registry import check_trust, choose_weights, load_detector
 from detection.domain.errors import HazardLensError
@@ -118,19 +119,23 @@ def _load(
 def _take_or_load(
     manifest: ModelManifest,
     settings: DetectionSettings,
-    known: dict[tuple[str, str, str], Detector],
+    known: dict[tuple[str, str, str, str], Detector],
 ) -> Detector:
     check_trust(manifest, require_signed=settings.require_signed_models)
-    chosen = choose_weights(manifest, settings.precision, runtime=settings.runtime)
+    device = find_device(settings.runtime, settings.device)
+    chosen = choose_weights(manifest, settings.precision, runtime=settings.runtime, device=device)
     detector = known.get(_identify(chosen))
     return detector or load_detector(
         manifest,
         runtime=settings.runtime,
         streams=settings.streams,
+        threads=settings.threads,
         precision=settings.precision,
         require_signed=settings.require_signed_models,
+        device=settings.device,
+        batch=settings.batch,
     )
 
 
-def _identify(manifest: ModelManifest) -> tuple[str, str, str]:
-    return manifest.name, manifest.version, manifest.weights_sha256
+def _identify(manifest: ModelManifest) -> tuple[str, str, str, str]:
+    return manifest.name, manifest.version, manifest.weights_sha256, manifest.precision

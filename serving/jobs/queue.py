@@ -60,6 +60,9 @@ QUEUES = (
 
 RETRY_WAIT_S = 1
 
+SOON = 1
+"""Priority of what somebody waits for in front of a page; everything else has 0."""
+
 queue = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 """The app that names the tasks. Its connector is never opened: jobs are written on the connection
 of the caller's transaction, so that a job exists exactly when what it works on exists."""
@@ -72,15 +75,22 @@ def defer(
     lane: str = QUEUE,
     wait_s: int = 0,
     lock: str | None = None,
+    priority: int = 0,
     **arguments: object,
 ) -> None:
     """Write a job in the transaction of ``session``, to be run in ``wait_s`` seconds at least.
 
-    Of jobs with one ``lock`` all workers together run one at a time.
+    Of jobs with one ``lock`` all workers together run one at a time. Of those that wait in a lane
+    the greatest ``priority`` comes first, then the oldest.
     """
     connection = session.connection().connection.driver_connection
     later = {"seconds": wait_s} if wait_s else None
     job = queue.configure_task(
-        task_name, connection=connection, queue=lane, schedule_in=later, lock=lock
+        task_name,
+        connection=connection,
+        queue=lane,
+        schedule_in=later,
+        lock=lock,
+        priority=priority,
     )
     job.defer(**arguments)  # type: ignore[arg-type]  # arguments are numbers and lists of them

@@ -6,11 +6,8 @@ import logging
 from datetime import UTC, datetime
 
 from procrastinate import JobContext, RetryStrategy
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from detection.domain.errors import HazardLensError
-from serving.db.tables import PhotoRow
 from serving.flights.catalogue import lock_flight
 from serving.flights.errors import DiskFullError
 from serving.jobs import (
@@ -34,6 +31,7 @@ from serving.jobs import (
 )
 from serving.jobs.calibration_orders import LOOK_FOR_CALIBRATION
 from serving.jobs.change_orders import COMPARE_FLIGHTS, PLACE_FLIGHTS
+from serving.jobs.chunking import order_chunks
 from serving.jobs.context import WorkerContext
 from serving.jobs.flights import (
     COVER_FLIGHT,
@@ -66,10 +64,10 @@ from serving.jobs.queue import (
     RETRY_WAIT_S,
     TRAINING_QUEUE,
     UPLOADS_QUEUE,
-    defer,
     queue,
 )
 from serving.jobs.training_orders import RESCORE_QUEUE, WORK_OFF
+from serving.jobs.view_choice import leave_out_photos
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +97,13 @@ class GivenUpError(HazardLensError):
 def plan_flight(job: JobContext, flight_id: int) -> None:
     """Cut a flight into chunks; the chunks and the new state are written together."""
     context = _context(job)
+    try:
+        leave_out_photos(context, flight_id)
+    except HazardLensError as error:
+        logger.error("flight %d cannot be processed: %s", flight_id, error)  # noqa: TRY400 - no bug
+        with context.sessions.begin() as session:
+            fail_flight(session, flight_id, error)
+        return
     with context.sessions.begin() as session:
         flight = lock_flight(session, flight_id)
         if flight.state != "queued":
@@ -106,8 +111,7 @@ def plan_flight(job: JobContext, flight_id: int) -> None:
         flight.state = "processing"
         flight.started_at = datetime.now(UTC)
         session.flush()
-        for photo_ids in _chunks(session, flight_id, context.settings.chunk_photos):
-            defer(session, DETECT_CHUNK, flight_id=flight_id, photo_ids=photo_ids)
+        order_chunks(session, flight_id, context.settings.chunk_photos)
         chunk.order_grouping_if_complete(session, flight_id)
 
 
@@ -314,12 +318,6 @@ def _context(job: JobContext) -> WorkerContext:
         message = "the worker was started without its context"
         raise TypeError(message)
     return context
-
-
-def _chunks(session: Session, flight_id: int, size: int) -> list[list[int]]:
-    waiting = select(PhotoRow.id).where(PhotoRow.flight_id == flight_id, PhotoRow.state == "queued")
-    ids = list(session.scalars(waiting.order_by(PhotoRow.id)))
-    return [ids[start : start + size] for start in range(0, len(ids), size)]
 
 
 def _is_given_up(job: JobContext, context: WorkerContext, flight_id: int) -> bool:

@@ -27,9 +27,13 @@ POLL_S = 2.0
 SIDE_BY_SIDE = {UPLOADS_QUEUE: 3}
 """Checking a file is waiting for the disk as much as it is decoding."""
 
-OTHER_THREADS = 3
+OTHER_THREADS = 4
 """For what the worker does now and then beside its jobs: sweep, note the head of the audit log,
-look whether Label Studio is due."""
+look whether Label Studio is due; and at its start, load the models."""
+
+SHARED_CONNECTIONS = 6
+"""Of the queue, for all lanes together; besides, each lane listens on one of its own. Few, because
+several workers share what a server of PostgreSQL allows, 100 by itself."""
 
 PRUNE_AFTER_S = 60.0
 
@@ -46,7 +50,7 @@ async def run_worker(context: WorkerContext, database_url: str) -> None:
         order_ranking_if_outdated(session)
         order_placing_if_needed(session)
     connector = procrastinate.PsycopgConnector(
-        conninfo=libpq_url(database_url), min_size=1, max_size=4 + 2 * len(QUEUES)
+        conninfo=libpq_url(database_url), min_size=1, max_size=len(QUEUES) + SHARED_CONNECTIONS
     )
     app = queue.with_connector(connector)
     async with app.open_async():
@@ -55,6 +59,7 @@ async def run_worker(context: WorkerContext, database_url: str) -> None:
         anchors = asyncio.create_task(anchor_for_ever(context))
         sweeps = asyncio.create_task(sweep_for_ever(context))
         looks = asyncio.create_task(look_for_ever(context))
+        asyncio.get_running_loop().run_in_executor(None, context.warm_up)
         _stop_on_signals(context, work)
         try:
             await _first_to_end(work, rescue)

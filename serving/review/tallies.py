@@ -51,6 +51,30 @@ def count_states(session: Session, wanted: QueueFilter) -> dict[str, int]:
     return count_queue(session, wanted).states
 
 
+def count_awaiting(session: Session, flight_ids: Iterable[int], viewer_id: int) -> dict[int, int]:
+    """Return how many candidates of each flight await a person, where any do.
+
+    Those that are pending are tallied; only what else seems so to the person is counted.
+    """
+    ids = list(flight_ids)
+    tallied = (
+        select(QueueTallyRow.flight_id, func.sum(QueueTallyRow.amount))
+        .where(QueueTallyRow.flight_id.in_(ids), QueueTallyRow.state == PENDING)
+        .group_by(QueueTallyRow.flight_id)
+    )
+    blind = (
+        select(CandidateRow.flight_id, func.count())
+        .where(CandidateRow.flight_id.in_(ids), CandidateRow.merged_into.is_(None))
+        .where(CandidateRow.state != PENDING, blind_condition(viewer_id))
+        .group_by(CandidateRow.flight_id)
+    )
+    waiting: Counter[int] = Counter()
+    for statement in (tallied, blind):
+        for flight_id, number in session.execute(statement):
+            waiting[flight_id] += int(number)
+    return {flight_id: number for flight_id, number in waiting.items() if number}
+
+
 def _count_tallied(session: Session, wanted: QueueFilter) -> Counter[tuple[str, str]]:
     statement = select(QueueTallyRow.state, QueueTallyRow.tier, func.sum(QueueTallyRow.amount))
     if wanted.flight_id is not None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import click
 
 from detection.domain.errors import HazardLensError
+from detection.machine import count_cpus
 from serving.accounts.users import ADMIN_USERNAME, ensure_admin
 from serving.db.embedded import EmbeddedPostgres
 from serving.db.engine import make_sessions, open_engine
@@ -25,6 +26,7 @@ from serving.storage.places import open_places
 from serving.supervisor.children import Child, stop_all
 from serving.supervisor.claims import claim_data_dir, listen
 from serving.supervisor.readiness import wait_ready
+from serving.supervisor.shares import choose_workers, worker_environment
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,10 @@ PASSWORD_BYTES = 9
 
 @dataclass(slots=True)
 class Service:
-    """One running service: its settings, its children and whether it was asked to stop."""
+    """One running service: its settings, its children and whether it was asked to stop.
+
+    ``workers`` is how many processes look at photos; 0 takes as many as suit the processors.
+    """
 
     settings: ServingSettings
     host: str
@@ -94,12 +99,17 @@ class Service:
             environment | {"TMPDIR": incoming},
             (listener, lifeline),
         )
-        command = ["hazardlens", "worker", "--lifeline", str(lifeline)]
-        workers = [
-            Child(f"worker {number}", command, environment, (lifeline,))
-            for number in range(1, self.workers + 1)
-        ]
+        workers = self._workers(environment, lifeline)
         return [http, *workers, *self._watchers(environment, lifeline)]
+
+    def _workers(self, environment: dict[str, str], lifeline: int) -> list[Child]:
+        cpus = count_cpus()
+        workers = self.workers or choose_workers(cpus)
+        own = worker_environment(environment, cpus=cpus, workers=workers)
+        command = ["hazardlens", "worker", "--lifeline", str(lifeline)]
+        return [
+            Child(f"worker {number}", command, own, (lifeline,)) for number in range(1, workers + 1)
+        ]
 
     def _watchers(self, environment: dict[str, str], lifeline: int) -> list[Child]:
         if not open_places(self.settings.watch):

@@ -43,6 +43,7 @@ ACTS: Final[dict[str, str]] = {
     "cancel_flight": N_("Flight cancelled"),
     "retry_flight": N_("Failed photos tried again"),
     "reprocess_flight": N_("Flight processed anew"),
+    "look_at_rest": N_("Photos left out looked at"),
     "delete_upload": N_("Upload deleted"),
     "import_layer": N_("Layer imported"),
     "delete_layer": N_("Layer deleted"),

@@ -15,8 +15,9 @@ from serving.api.schemas import MAX_ID
 from serving.deps import FlightReader, SessionDep
 from serving.flights.catalogue import count_progress, get_flight
 from serving.flights.change_epochs import count_new_and_stock, find_epochs
-from serving.flights.finder import count_days, count_pending, find_flights, list_sites
+from serving.flights.finder import count_days, find_flights, list_sites
 from serving.review.blind.tasks import awaits_condition
+from serving.review.tallies import count_awaiting
 from serving.web.flight_calendar import build_month, choose_month
 from serving.web.flight_query import FlightQuery, FlightQueryDep
 from serving.web.flight_view import view_flight
@@ -74,7 +75,7 @@ def show_flight_row(
     views = [view_flight(row, count_progress(session, [flight_id])[flight_id])]
     context = {
         "flights": views,
-        "pending": count_pending(session, [flight_id], awaits_condition(person.user_id)),
+        "pending": count_awaiting(session, [flight_id], person.user_id),
         "next_cursor": None,
         "query": FlightQuery(),
     } | _load_origins(session, [flight_id])
@@ -96,7 +97,7 @@ def _load_rows(
     progress = count_progress(session, ids)
     return {
         "flights": [view_flight(row, progress[row.id]) for row in shown],
-        "pending": count_pending(session, ids, awaits_condition(person.user_id)),
+        "pending": count_awaiting(session, ids, person.user_id),
         "next_cursor": cursor_from_id(shown[-1].id) if len(rows) > PAGE_SIZE else None,
         "query": query,
     } | _load_origins(session, ids)

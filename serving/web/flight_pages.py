@@ -17,12 +17,12 @@ from serving.api.schemas import MAX_ID
 from serving.db.tables import IngestFailureRow
 from serving.deps import FlightReader, SessionDep
 from serving.flights.catalogue import (
-    Progress,
     count_progress,
     count_warnings,
     get_flight,
     list_failures,
 )
+from serving.flights.pace import estimate_left_s
 from serving.review.queue_filter import QueueFilter
 from serving.review.tallies import count_states
 from serving.web.calibration_card import load_calibration_card
@@ -36,7 +36,6 @@ from serving.web.rendering import Words, render, words_for
 router = APIRouter(include_in_schema=False)
 
 FlightId = Annotated[int, Path(ge=1, le=MAX_ID)]
-MIN_SETTLED_FOR_ETA = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +88,6 @@ def describe_failure(words: Words, row: IngestFailureRow) -> FileNote:
     return FileNote(row.file_name, message, remedy)
 
 
-def estimate_left_s(started_at: datetime | None, progress: Progress, now: datetime) -> float | None:
-    """Return the seconds that the rest needs at the mean rate so far; None while unknown."""
-    settled = progress.photos_done + progress.photos_failed
-    left = progress.photos_total - settled
-    if started_at is None or settled < MIN_SETTLED_FOR_ETA or left <= 0:
-        return None
-    return max(0.0, (now - started_at).total_seconds()) / settled * left
-
-
 def _load_flight(
     session: Session, person: Person, words: Words, flight_id: int
 ) -> dict[str, object]:
@@ -106,9 +96,9 @@ def _load_flight(
     may_see = is_allowed(person.role, Permission.SEE_CANDIDATES)
     wanted = QueueFilter(flight_id=flight_id, viewer_id=person.user_id)
     counts = count_states(session, wanted) if may_see else None
-    left_s = estimate_left_s(row.started_at, progress, datetime.now(UTC))
     is_live = row.state in {"queued", "processing"}
-    eta = "" if left_s is None or not is_live else words.describe_duration(left_s)
+    left_s = estimate_left_s(session, row, progress, datetime.now(UTC)) if is_live else None
+    eta = "" if left_s is None else words.describe_duration(left_s)
     return {
         "flight": view_flight(row, progress, words),
         "failures": [describe_failure(words, each) for each in list_failures(session, flight_id)],

@@ -273,6 +273,10 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
         N_("The flight has no photo that can be used."),
         N_("Add photos, then submit it."),
     ),
+    "nothing_left_out": (
+        N_("No photo of this flight was left out."),
+        N_("Nothing to do."),
+    ),
     "nothing_to_retry": (
         N_("No photo of this flight has failed in processing."),
         N_("Nothing to do."),

@@ -64,6 +64,7 @@ def test_flight_goes_from_draft_to_done_with_exact_counts(
         "photos_total": 6,
         "photos_done": 6,
         "photos_failed": 0,
+        "photos_left_out": 0,
         "candidates": 6,
     }
 
@@ -247,6 +248,7 @@ def test_lost_photo_file_fails_that_photo_alone_and_retry_heals_it(
         "photos_total": 3,
         "photos_done": 3,
         "photos_failed": 0,
+        "photos_left_out": 0,
         "candidates": 3,
     }
     assert healed["failures"] == []

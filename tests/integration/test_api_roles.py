@@ -67,6 +67,7 @@ MATRIX = [
     ("POST", "/flights/1/cancel", UPLOADERS),
     ("POST", "/flights/1/retry", UPLOADERS),
     ("POST", "/flights/1/reprocess", UPLOADERS),
+    ("POST", "/flights/1/rest", UPLOADERS),
     ("GET", "/flights/1/coverage", EVERYBODY),
     ("GET", "/flights/1/coverage/1", EVERYBODY),
     ("POST", "/flights/1/coverage", UPLOADERS),

@@ -1,4 +1,7 @@
-"""Kill -9 parts of a running service in the middle of a flight: nothing twice, nothing missing."""
+"""Kill -9 parts of a running service in the middle of a flight: nothing twice, nothing missing.
+
+Two workers share each flight; where one is killed, the other goes on.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,8 @@ def photo_files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def service() -> Iterator[ServeProcess]:
     folder = Path(tempfile.mkdtemp(prefix="hazardlens-crash-"))
     write_tiny_model(folder / "models")
-    process = ServeProcess(folder / "data", folder / "models")
+    two_workers = ("--no-demo", "--workers", "2")
+    process = ServeProcess(folder / "data", folder / "models", two_workers)
     process.start()
     yield process
     process.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import shutil
 import subprocess
@@ -131,6 +132,27 @@ def test_torch_agrees_with_the_others_on_a_real_photo(
 ) -> None:
     answers = assert_runtimes_agree(coco_manifest, cut_real_tiles(shared_dir))
     assert sum(map(len, answers["torch"])) >= 5
+
+
+@pytest.mark.shared
+@pytest.mark.soak
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_torch_answers_alike_in_batches_of_several_sides_and_in_half_precision(
+    shared_dir: Path, coco_manifest: ModelManifest, precision: str
+) -> None:
+    torch_yolo = importlib.import_module("detection.detectors.torch_yolo")
+    whole = cut_real_tiles(shared_dir)[-3:]
+    tiles = [part for tile in whole for part in (tile, tile[:320, :320], tile[64:384, 320:])]
+    alone = load_detector(coco_manifest, runtime="torch", device="cpu")
+    together = torch_yolo.TorchYoloDetector(replace(coco_manifest, precision=precision), batch=4)
+    answers = list(alone.detect_tiles(tiles))
+    for ours, other in zip(answers, together.detect_tiles(tiles), strict=True):
+        sure = ours.select(ours.rows[:, 4] >= coco_manifest.score_floor + 0.02)
+        for row in sure.rows:
+            distance = np.abs(other.rows[:, :4] - row[:4]).max(axis=1)
+            assert distance.min() < 1.0
+            assert other.rows[distance.argmin(), 4] == pytest.approx(row[4], abs=0.01)
+    assert sum(map(len, answers)) >= 3
 
 
 @pytest.fixture(scope="module")

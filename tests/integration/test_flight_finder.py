@@ -16,15 +16,16 @@ from serving.flights.finder import (
     FlightFilter,
     count_days,
     count_on_day,
-    count_pending,
     find_flights,
 )
 from serving.jobs.context import WorkerContext
+from serving.review.tallies import count_awaiting
 from tests.integration.seen_covers import see_covers
 
 PEKING = ZoneInfo("Asia/Shanghai")
 LAST_INSTANT = datetime(2026, 3, 31, 15, 59, 59, tzinfo=UTC)  # in Peking still the last of March
 APRIL = date(2026, 4, 1)
+NOBODY = 0  # to whom nothing seems pending that is not
 PAGES = "http://testserver"  # the client itself speaks to /api/v1
 
 FlightOf = Callable[[int], FlightRow]
@@ -51,12 +52,12 @@ def test_a_day_waits_until_its_last_candidate_is_decided(
     candidates = see_covers(worker_context, flight_id)
     today = datetime.now(UTC).date()
     with sessions.begin() as session:
-        assert count_pending(session, [flight_id]) == {flight_id: len(candidates)}
+        assert count_awaiting(session, [flight_id], NOBODY) == {flight_id: len(candidates)}
         assert count_days(session, today.replace(day=1), UTC)[today] == FlightDay(1, 1)
         for number in candidates:
             session.get_one(CandidateRow, number).state = "rejected"
     with sessions() as session:
-        assert count_pending(session, [flight_id]) == {}
+        assert count_awaiting(session, [flight_id], NOBODY) == {}
         assert count_days(session, today.replace(day=1), UTC)[today] == FlightDay(1, 0)
 
 

@@ -187,9 +187,13 @@ def test_long_flight_shows_candidates_before_its_end_and_keeps_their_decisions(
     with worker_context.sessions.begin() as session:
         started = datetime.now(UTC)
         session.execute(update(FlightRow).values(started_at=started))
-    chunk.detect_chunk(worker_context, flight_id, photo_ids[:3])
     grouping.group_so_far(worker_context, flight_id)
-    assert progress_of(worker_context, flight_id).candidates == 0, "not at every chunk"
+    chunk.detect_chunk(worker_context, flight_id, photo_ids[:1])
+    grouping.group_so_far(worker_context, flight_id)
+    assert progress_of(worker_context, flight_id).candidates == 1, "the first is shown at once"
+    chunk.detect_chunk(worker_context, flight_id, photo_ids[1:3])
+    grouping.group_so_far(worker_context, flight_id)
+    assert progress_of(worker_context, flight_id).candidates == 1, "not at every chunk"
     monkeypatch.setattr(grouping, "REGROUP_AFTER", timedelta(0))
     monkeypatch.setattr(grouping, "REGROUP_AFTER_EACH", timedelta(0))
     grouping.group_so_far(worker_context, flight_id)

@@ -91,6 +91,9 @@ def evaluate(
         replace(manifest, score_floor=floor),
         runtime=settings.runtime,
         streams=settings.streams,
+        threads=settings.threads,
+        device=settings.device,
+        batch=settings.batch,
         precision=settings.precision,
         require_signed=settings.require_signed_models,
     )

@@ -289,29 +289,35 @@ def _as_float32(answer: object) -> object:
 
 
 def export(run_dir: Path) -> None:
-    """Write the ONNX model of ``best.pt`` and the checkpoint's own answer to ``tiles.npy``.
+    """Write the ONNX model of ``best.pt`` and the checkpoint's own answers to given tiles.
 
-    ``export/tiles.npy`` is ``(n, px, px, 3)`` uint8 RGB, ``export/torch_answer.npy`` becomes
+    ``export/tiles.npy`` is ``(n, px, px, 3)`` uint8 RGB, ``export/torch_tiles_answer.npy`` becomes
     ``(n, k, 6)``; of a segment model ``(n, k, 38)``, with its prototypes of masks
-    ``(n, 32, px / 4, px / 4)`` in ``export/torch_prototypes.npy``. The parent compares them with
-    what ONNX Runtime says of the same tiles.
+    ``(n, 32, px / 4, px / 4)`` in ``export/torch_tiles_prototypes.npy``; the like for the wider
+    tiles in ``export/wide.npy``. The parent compares them with what ONNX Runtime says of the same.
+    Batch, height and width of the ONNX model are free.
     """
     folder = run_dir / "export"
     record = read_record(run_dir)
     task = str(record["config"].get("task", "detect"))
     weights = folder / "model.pt"
     shutil.copyfile(run_dir / str(record["weights"]), weights)
-    tiles = np.load(folder / "tiles.npy")
     network = YOLO(str(weights), task=task).model.float()
     network.end2end = True  # the library selects the one-to-many head otherwise
     network = network.fuse(verbose=False).eval()
-    outputs = [_answer_tile(network, tile) for tile in tiles]
-    for name, parts in zip(("answer", "prototypes"), zip(*outputs, strict=True), strict=False):
-        np.save(folder / f"torch_{name}.npy", np.stack(parts))
+    for tiles_path in (folder / "tiles.npy", folder / "wide.npy"):
+        _save_answers(network, tiles_path)
     Segment26.postprocess = gather_rows
+    side_px = int(np.load(folder / "tiles.npy", mmap_mode="r").shape[1])
     YOLO(str(weights), task=task).export(
-        format="onnx", imgsz=int(tiles.shape[1]), nms=False, simplify=True, device="cpu"
+        format="onnx", imgsz=side_px, nms=False, simplify=True, dynamic=True, device="cpu"
     )
+
+
+def _save_answers(network: torch.nn.Module, tiles_path: Path) -> None:
+    outputs = [_answer_tile(network, tile) for tile in np.load(tiles_path)]
+    for name, parts in zip(("answer", "prototypes"), zip(*outputs, strict=True), strict=False):
+        np.save(tiles_path.with_name(f"torch_{tiles_path.stem}_{name}.npy"), np.stack(parts))
 
 
 def _answer_tile(network: torch.nn.Module, tile: NDArray[np.uint8]) -> list[NDArray[np.float32]]:

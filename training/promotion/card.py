@@ -136,6 +136,9 @@ def _training_section(settings: TrainingSettings, record: Mapping[str, Any], par
     if settings.finest_gsd_m is not None:
         finest_cm = 100 * settings.finest_gsd_m
         shipped += f" Drone photos finer than {finest_cm:g} cm a pixel are made smaller for it."
+    if settings.coarsest_gsd_m is not None:
+        coarsest_cm = 100 * settings.coarsest_gsd_m
+        shipped += f" Ground coarser than {coarsest_cm:g} cm a pixel shows it nothing."
     return "\n".join(
         [
             "## Training",

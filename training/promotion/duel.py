@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from detection.detectors.manifest import ModelManifest
-from detection.detectors.registry import load_detector
+from detection.detectors.registry import Precision, load_detector
 from detection.domain.geometry import FloatArray
 from detection.domain.hazard import HazardClass
 from training.data.annotation import AnnotatedPhoto
@@ -56,11 +56,16 @@ class ClassDuel:
 
 
 def let_answer(
-    manifest: ModelManifest, photos: Sequence[AnnotatedPhoto], *, runtime: str = "openvino"
+    manifest: ModelManifest,
+    photos: Sequence[AnnotatedPhoto],
+    *,
+    runtime: str = "openvino",
+    precision: Precision = "auto",
 ) -> Contender:
     """Run a model over the photos as it is deployed, with every box that a threshold may show."""
     floor = min(float(CANDIDATE_SCORES[0]), manifest.score_floor)
-    detector = load_detector(replace(manifest, score_floor=floor), runtime=runtime)
+    manifest = replace(manifest, score_floor=floor)
+    detector = load_detector(manifest, runtime=runtime, precision=precision)
     return Contender(manifest, tuple(answer_photos(detector, photos, tiled=True)))
 
 

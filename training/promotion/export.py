@@ -1,4 +1,8 @@
-"""Checkpoint to ONNX, with the proof that both say the same."""
+"""Checkpoint to ONNX, with the proof that both say the same.
+
+Batch, height and width of the exported model are free: one file serves the tiles that the model
+was trained on, wider ones (sides of whole multiples of 32) and batches on a GPU.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,9 @@ MIN_IOU = 0.98
 MAX_SCORE_DIFFERENCE = 0.01
 MIN_MASK_IOU = 0.98
 
+WIDE_GRID = (2, 3)
+"""Rows and columns of tiles that are laid side by side to see whether the sides are free."""
+
 Rows = NDArray[np.float32]
 """``(k, 6)`` or ``(k, 38)``: x_min, y_min, x_max, y_max, score, class_index, mask coefficients."""
 
@@ -36,6 +43,7 @@ class Parity:
     """How far the exported model is from its checkpoint, over boxes of ``MIN_SCORE`` and more.
 
     ``mask_iou`` is over the masks of all like boxes together; None for a model without masks.
+    The last of the ``tiles`` is a wide one.
     """
 
     tiles: int
@@ -51,25 +59,79 @@ class Parity:
 
 
 def export_run(run_dir: Path, tiles: Sequence[TileImage]) -> tuple[Path, Parity]:
-    """Export the best checkpoint of a run and compare both on the given tiles.
+    """Export the best checkpoint of a run and compare both on the given tiles and on a wide one.
 
     Raises:
-        ModelError: the exporter failed, or the ONNX model has other outputs than its task.
+        ModelError: the exporter failed, or the ONNX model has other outputs than its task, or
+            sides that are not free.
     """
     folder = run_dir / "export"
     folder.mkdir(exist_ok=True)
+    wide = [join_tiles(tiles)]
     np.save(folder / "tiles.npy", np.stack(tiles))
+    np.save(folder / "wide.npy", np.stack(wide))
     run_trainer(run_dir, "export")
     onnx_path = folder / "model.onnx"
     forget_origin(onnx_path)
+    check_free(onnx_path)
+    return onnx_path, add_parities(
+        compare_with_checkpoint(onnx_path, tiles, folder, "tiles"),
+        compare_with_checkpoint(onnx_path, wide, folder, "wide"),
+    )
+
+
+def join_tiles(tiles: Sequence[TileImage]) -> TileImage:
+    """Return one image of ``WIDE_GRID`` tiles side by side; too few come again."""
+    rows, columns = WIDE_GRID
+    grid = [
+        [tiles[(row * columns + column) % len(tiles)] for column in range(columns)]
+        for row in range(rows)
+    ]
+    return np.concatenate([np.concatenate(row, axis=1) for row in grid], axis=0)
+
+
+def compare_with_checkpoint(
+    onnx_path: Path, tiles: Sequence[TileImage], folder: Path, name: str
+) -> Parity:
+    """Compare the ONNX model with what the trainer left of the checkpoint's answers."""
     rows, prototypes = answer_tiles(onnx_path, tiles)
-    torch_rows = np.load(folder / "torch_answer.npy")
+    torch_rows = np.load(folder / f"torch_{name}_answer.npy")
     parity = measure_parity(torch_rows, rows)
-    if prototypes:
-        torch_prototypes = np.load(folder / "torch_prototypes.npy")
-        mask_iou = measure_mask_iou(torch_rows, torch_prototypes, rows, prototypes)
-        parity = replace(parity, mask_iou=mask_iou)
-    return onnx_path, parity
+    if not prototypes:
+        return parity
+    torch_prototypes = np.load(folder / f"torch_{name}_prototypes.npy")
+    mask_iou = measure_mask_iou(torch_rows, torch_prototypes, rows, prototypes)
+    return replace(parity, mask_iou=mask_iou)
+
+
+def add_parities(one: Parity, other: Parity) -> Parity:
+    """Return what both say together: the worst of each, and the worse masks."""
+    masks = [found.mask_iou for found in (one, other) if found.mask_iou is not None]
+    return Parity(
+        tiles=one.tiles + other.tiles,
+        boxes=one.boxes + other.boxes,
+        unmatched=one.unmatched + other.unmatched,
+        max_score_difference=max(one.max_score_difference, other.max_score_difference),
+        mask_iou=min(masks) if masks else None,
+    )
+
+
+def check_free(onnx_path: Path) -> None:
+    """Refuse a model that takes one size of tiles only, or one tile at a time.
+
+    Raises:
+        ModelError: names the sides that are fixed.
+    """
+    shape = onnx.load(onnx_path, load_external_data=False).graph.input[0].type.tensor_type.shape
+    names = ("batch", "channels", "height", "width")
+    fixed = [
+        name
+        for name, side in zip(names, shape.dim, strict=True)
+        if name != "channels" and not side.dim_param
+    ]
+    if fixed:
+        message = f"{onnx_path} is exported with a fixed {', '.join(fixed)}."
+        raise ModelError(message, remedy="Export with dynamic=True.")
 
 
 def forget_origin(onnx_path: Path) -> None:

@@ -165,8 +165,8 @@ def judge_int8(
     """Return whether the INT8 weights lose little enough and gain enough to be shipped."""
     plain = replace(manifest, int8_weights_path=None)
     whole = _only_int8(manifest)
-    before, by_class = mean_ap50(let_answer(plain, photos))
-    after, by_class_after = mean_ap50(let_answer(whole, photos))
+    before, by_class = mean_ap50(let_answer(plain, photos, precision="fp32"))
+    after, by_class_after = mean_ap50(let_answer(whole, photos, precision="fp32"))
     detectors = [_load(manifest, "openvino", precision) for precision in ("int8", "fp32")]
     speed = measure_speed(detectors[0], detectors[1], tiles)
     each = ", ".join(
@@ -265,7 +265,8 @@ def _load(manifest: ModelManifest, runtime: str, precision: str) -> Detector:
     chosen = (
         _only_int8(manifest) if precision == "int8" else replace(manifest, int8_weights_path=None)
     )
-    return load_detector(replace(chosen, score_floor=CLOSE_TO_NOTHING), runtime=runtime)
+    chosen = replace(chosen, score_floor=CLOSE_TO_NOTHING)
+    return load_detector(chosen, runtime=runtime, precision="fp32")  # what is not INT8, too
 
 
 def _detect(detector: Detector, tiles: Sequence[TileImage]) -> list[Any]:

@@ -100,10 +100,10 @@ def measure_model(
     """
     settings = model.settings
     manifest = build_manifest(settings, model.onnx_path)
-    detector = load_detector(manifest)
+    detector = load_detector(manifest, precision="fp32")  # what every processor computes
     # A flight has thousands of tiles: what no threshold could show is not kept.
     floor = min([LOWEST_THRESHOLD, *given.values()])
-    surveyor = load_detector(replace(manifest, score_floor=floor))
+    surveyor = load_detector(replace(manifest, score_floor=floor), precision="fp32")
     deployed = answer_photos(detector, val, tiled=True)
     background = {
         flight: _answer_flight(surveyor, shared_dir, flight)
@@ -151,6 +151,7 @@ def build_manifest(settings: TrainingSettings, onnx_path: Path) -> ModelManifest
         weights_sha256=hash_file(onnx_path),
         format="onnx",
         finest_gsd_m=settings.finest_gsd_m,
+        coarsest_gsd_m=settings.coarsest_gsd_m,
     )
 
 

@@ -82,11 +82,6 @@ class Exported:
     int8_path: Path | None = None
     int8_lines: tuple[GateLine, ...] = ()
 
-    @property
-    def deployed_path(self) -> Path:
-        """The weights that run by default on this machine, for which thresholds are chosen."""
-        return self.int8_path or self.onnx_path
-
 
 def promote_run(
     run_dir: Path,
@@ -119,7 +114,7 @@ def promote_run(
     frozen = val if order.frozen is None else order.frozen
     exported = _export(run_dir, photos, settings, order)
     earlier = list_earlier_flights(record)
-    model = ExportedModel(settings, exported.deployed_path, exported.parity, earlier)
+    model = ExportedModel(settings, exported.onnx_path, exported.parity, earlier)
     measured = measure_model(model, val, shared_dir, thresholds or {})
     draft = draft_manifest(settings, exported, measured)
     report = run_gate(

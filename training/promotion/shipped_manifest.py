@@ -89,6 +89,8 @@ def describe_answers(draft: ModelManifest) -> dict[str, Any]:
     }
     if draft.finest_gsd_m is not None:
         described["finest_gsd_m"] = draft.finest_gsd_m
+    if draft.coarsest_gsd_m is not None:
+        described["coarsest_gsd_m"] = draft.coarsest_gsd_m
     if draft.int8_weights_sha256:
         described["int8_weights_sha256"] = draft.int8_weights_sha256
     return described

@@ -26,7 +26,9 @@ from serving.db.tables.base import AWARE, Base
 class FlightRow(Base):
     """One upload and how far its processing is. Counts are never stored: they are counted.
 
-    ``run`` numbers the processing; looking at every photo anew begins the next one.
+    ``run`` numbers the processing; looking at every photo anew begins the next one. ``views`` is
+    how many good photos shall show every spot of the ground (0: every photo is looked at); null
+    takes the worker's setting.
     """
 
     __tablename__ = "flights"
@@ -36,6 +38,7 @@ class FlightRow(Base):
             "state in ('draft','queued','processing','done','failed','cancelled')",
             name="state_known",
         ),
+        CheckConstraint("views between 0 and 20", name="views_known"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -44,6 +47,7 @@ class FlightRow(Base):
     site: Mapped[str | None] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(16), server_default="draft", index=True)
     run: Mapped[int] = mapped_column(server_default=text("1"))
+    views: Mapped[int | None]
     demo_key: Mapped[str | None] = mapped_column(String(32), unique=True)
     created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(AWARE, server_default=func.now())
@@ -64,13 +68,14 @@ class PhotoRow(Base):
     intrinsics are the columns of ``CameraPose`` and ``CameraIntrinsics``; ``pose_source`` and
     ``intrinsics_source`` are null where the photo has none. The last four are the columns of
     ``PhotoQuality``, measured at upload; null together where that was not done yet. ``run`` is
-    the processing whose detections stand for the photo: the latest that was finished.
+    the processing whose detections stand for the photo: the latest that was finished. A photo that
+    is ``left_out`` was not looked at, because enough good photos show its ground.
     """
 
     __tablename__ = "photos"
     __table_args__ = (
         UniqueConstraint("flight_id", "sha256", name="photo_once_per_flight"),
-        CheckConstraint("state in ('queued','done','failed')", name="photo_state_known"),
+        CheckConstraint("state in ('queued','done','failed','left_out')", name="photo_state_known"),
         Index("photos_flight_state", "flight_id", "state"),
         Index("photos_flight_id", "flight_id", "id"),
         Index("photos_place", "lat", "lon"),

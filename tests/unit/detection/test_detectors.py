@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
@@ -14,12 +15,14 @@ import pytest
 from detection.detectors.base import TileDetections, TileImage
 from detection.detectors.manifest import ModelManifest, load_manifest
 from detection.detectors.masks import COEFFICIENTS
-from detection.detectors.registry import ADAPTERS, load_detector
+from detection.detectors.openvino import MAX_WIDE_SIZES
+from detection.detectors.registry import ADAPTERS, Precision, choose_weights, load_detector
 from detection.detectors.rows import build_photo_boxes, select_rows
 from detection.domain.errors import ConfigurationError, ModelError
 from detection.domain.geometry import Tile, compute_polygon_area
 from detection.domain.hazard import HazardClass
 from tests.fakes import build_channel_model, build_manifest
+from tests.free_sided_model import write_free_sided_model
 from tests.tiny_model import (
     CRACK_WIDTH_PX,
     CRACK_XYXY_IN_TILE,
@@ -247,3 +250,66 @@ def test_the_torch_runtime_leaves_pillow_as_it_was() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_wide_tiles_go_through_a_model_with_free_sides_and_few_sizes_stay_loaded(
+    tmp_path: Path,
+) -> None:
+    manifest = replace(write_free_sided_model(tmp_path), score_floor=0.0)
+    detector = load_detector(manifest, threads=1, precision="fp32")
+    sizes = [(64, 64), (96, 64), (64, 96), (64, 64), (128, 128), (96, 64)]
+    tiles = [np.full((*size, 3), 20 * number, dtype=np.uint8) for number, size in enumerate(sizes)]
+    found = [answer.rows[0, 4] for answer in detector.detect_tiles(iter(tiles))]
+    assert found == pytest.approx([20 * number / 255 for number in range(6)], abs=1e-4)
+    assert len(detector._wide) == MAX_WIDE_SIZES  # type: ignore[attr-defined]
+
+
+def test_a_model_of_one_side_says_what_to_do_about_wide_tiles(manifest: ModelManifest) -> None:
+    detector = load_detector(manifest)
+    with pytest.raises(ModelError, match=r"does not take tiles of 672 x 640 px") as caught:
+        list(detector.detect_tiles([np.zeros((640, 672, 3), dtype=np.uint8)]))
+    assert "tile_factor" in caught.value.remedy
+
+
+def test_the_arithmetic_follows_the_processor_and_is_named(
+    manifest: ModelManifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpu = tmp_path / "cpuinfo"
+    monkeypatch.setattr("detection.machine.CPU_INFO", cpu)
+    both = replace(manifest, int8_weights_path=tmp_path / "small.onnx")
+    chosen = {}
+    precisions: tuple[Precision, ...] = ("auto", "int8")
+    for flags in ("sse2", "avx512_vnni", "avx512_vnni avx512_bf16"):
+        cpu.write_text(f"flags : {flags}\n", encoding="ascii")
+        chosen[flags] = [
+            choose_weights(one, precision, runtime=runtime).precision
+            for precision in precisions
+            for one in (manifest, both)
+            for runtime in ("openvino", "onnx")
+        ]
+        assert choose_weights(both, "fp32", runtime="openvino") == both
+    # auto never takes INT8, which loses boxes that bfloat16 keeps; by name it runs where it ships
+    assert chosen == {
+        "sse2": [*["fp32", "fp32", "fp32", "fp32"], *["fp32", "fp32", "int8", "int8"]],
+        "avx512_vnni": [*["fp32", "fp32", "fp32", "fp32"], *["fp32", "fp32", "int8", "int8"]],
+        "avx512_vnni avx512_bf16": [
+            *["bf16", "fp32", "bf16", "fp32"],
+            *["bf16", "fp32", "int8+bf16", "int8"],
+        ],
+    }
+    with pytest.raises(ConfigurationError, match="onnx does not compute in bfloat16"):
+        choose_weights(manifest, "bf16", runtime="onnx")
+
+
+def test_threads_of_openvino_are_not_tied_to_processors(tmp_path: Path) -> None:
+    before = os.sched_getaffinity(0)
+    detector = load_detector(write_free_sided_model(tmp_path), threads=1)
+    list(detector.detect_tiles([np.zeros((64, 64, 3), dtype=np.uint8)] * 3))
+    allowed = {
+        line
+        for status in Path("/proc/self/task").glob("*/status")
+        for line in status.read_text(encoding="utf-8").splitlines()
+        if line.startswith("Cpus_allowed_list")
+    }
+    assert len(allowed) == 1
+    assert os.sched_getaffinity(0) == before

@@ -132,3 +132,15 @@ def test_two_manifests_of_one_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "copy.yaml").write_text(path.read_text())
     with pytest.raises(ModelError, match="Two manifests"):
         list_manifests(tmp_path)
+
+
+def test_the_coarsest_ground_is_part_of_a_version_and_no_finer_than_the_finest(
+    tmp_path: Path,
+) -> None:
+    path = write_model(tmp_path)
+    plain = load_manifest(path)
+    known = load_manifest(write_model(tmp_path, finest_gsd_m=0.003, coarsest_gsd_m=0.085))
+    assert (plain.coarsest_gsd_m, known.coarsest_gsd_m) == (None, 0.085)
+    assert plain.version != known.version
+    with pytest.raises(ModelError, match="coarsest_gsd_m"):
+        load_manifest(write_model(tmp_path, finest_gsd_m=0.1, coarsest_gsd_m=0.085))

@@ -18,6 +18,7 @@ from detection.domain.hazard import HazardClass
 from detection.domain.photo import Flight, FlightKind, Photo
 from detection.domain.sight import compute_finest_gsd_m
 from detection.ingest.flight import read_flight, read_photo
+from detection.looks import line
 from detection.pipeline import PhotoResult, detect_flight, detect_photos, detect_pixels
 from detection.settings import DetectionSettings
 from tests.factories import DrawnPose, draw_flight, draw_photo
@@ -193,7 +194,10 @@ def test_finished_photos_are_not_looked_at_again(tmp_path: Path) -> None:
     )
 
 
-def test_at_most_two_photos_are_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_photos_are_in_memory_than_the_bound_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "MAX_BYTES", 2 * 900 * 700 * 3)
     photo = draw_red(tmp_path / "a.jpg")
     photos = [replace(photo, photo_id=f"{index}.jpg") for index in range(8)]
     alive = most = 0
@@ -231,7 +235,7 @@ def test_photos_are_read_only_as_fast_as_they_are_looked_at(tmp_path: Path) -> N
     next(results)
     assert isinstance(results, Generator)
     results.close()
-    assert taken <= 4
+    assert taken <= 2 + 1 + line.MAX_THREADS
 
 
 def test_an_unknown_crash_of_a_model_is_not_hidden(tmp_path: Path) -> None:

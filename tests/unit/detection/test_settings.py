@@ -10,6 +10,7 @@ from detection.domain.errors import ConfigurationError
 from detection.domain.hazard import HazardClass
 from detection.settings import (
     DEFAULT_CONFIG_PATH,
+    EXHAUSTIVE,
     DetectionSettings,
     config_hash,
     load_settings,
@@ -69,16 +70,28 @@ def test_the_hash_changes_with_everything_that_changes_results_and_nothing_else(
         config_hash(settings.model_copy(update={"overlap": 0.3}), [manifest]),
         config_hash(settings.model_copy(update={"include_overview": False}), [manifest]),
         config_hash(settings.model_copy(update={"runtime": "onnx"}), [manifest]),
+        config_hash(settings.model_copy(update={"tile_factor": 2}), [manifest]),
+        config_hash(settings.model_copy(update={"scale_by_gsd": False}), [manifest]),
+        config_hash(settings, [replace(manifest, precision="bf16")]),
         config_hash(settings, [replace(manifest, weights_sha256="1" * 64)]),
         config_hash(settings, [replace(manifest, thresholds={HazardClass.MANHOLE_OK: 0.9})]),
         config_hash(settings, [replace(manifest, finest_gsd_m=0.01)]),
         config_hash(settings, [manifest, build_manifest("other")]),
     ]
     assert len({base, *changed}) == len(changed) + 1
-    assert config_hash(settings.model_copy(update={"streams": 9}), [manifest]) == base
+    for name in ("streams", "threads"):
+        assert config_hash(settings.model_copy(update={name: 9}), [manifest]) == base
 
 
 def test_the_order_of_models_does_not_matter() -> None:
     settings = DetectionSettings.model_construct()
     a, b = build_manifest("a"), build_manifest("b")
     assert resolve_config(settings, [a, b]) == resolve_config(settings, [b, a])
+
+
+def test_exhaustive_goes_before_everything_that_looks_at_less() -> None:
+    chosen = load_settings(
+        exhaustive=True, views=3, precision="int8", tile_factor=3, scale_by_gsd=True
+    )
+    assert {name: getattr(chosen, name) for name in EXHAUSTIVE} == dict(EXHAUSTIVE)
+    assert load_settings(precision="int8").precision == "int8"

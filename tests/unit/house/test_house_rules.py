@@ -50,7 +50,7 @@ def test_no_photo_or_checkpoint_is_tracked() -> None:
     assert [name for name in tracked_files() if Path(name).suffix.lower() in forbidden] == []
 
 
-@pytest.mark.parametrize("name", ["run", "train", "test"])
+@pytest.mark.parametrize("name", ["run", "train", "test", "gpu"])
 def test_locked_requirements_hold_no_address(name: str) -> None:
     lines = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
     packages = [line for line in lines if line and not line.startswith("#")]
@@ -68,6 +68,12 @@ def test_the_light_install_leaves_out(name: str) -> None:
     lines = (ROOT / "requirements" / "run.txt").read_text(encoding="utf-8").splitlines()
     names = {re.split(r"[=\[ ;]", line)[0].lower().replace("-", "_") for line in lines}
     assert name not in names
+
+
+def test_one_build_of_onnx_runtime_alone_is_installed() -> None:
+    for name, build in {"run": "onnxruntime", "gpu": "onnxruntime-gpu"}.items():
+        text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+        assert re.findall(r"^(onnxruntime[a-z-]*)==", text, re.MULTILINE) == [build]
 
 
 TRAINING_COMMANDS = {"data", "train", "runs", "evaluate", "promote"}

@@ -16,7 +16,12 @@ import yaml
 from click.testing import CliRunner, Result
 from PIL import ExifTags, Image
 
-from detection.domain.errors import InvalidInputError, ModelError
+from detection.domain.errors import (
+    ConfigurationError,
+    HazardLensError,
+    InvalidInputError,
+    ModelError,
+)
 from detection.settings import ENV_PREFIX
 from tests.fakes import write_channel_model
 from tests.tiny_model import CRACK_XYXY_IN_TILE, write_tiny_segment_model
@@ -175,10 +180,19 @@ def test_bad_model_is_named_and_nothing_is_written(
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "message"),
+    ("settings", "error", "message"),
     [
-        ("PRECISION", "int8", "has no INT8 weights"),
-        ("REQUIRE_SIGNED_MODELS", "true", "signature of model manhole is refused"),
+        # int8 is auto for a model that ships none, so bfloat16 is what a runtime refuses by name
+        (
+            {"PRECISION": "bf16", "RUNTIME": "onnx"},
+            ConfigurationError,
+            "onnx does not compute in bfloat16",
+        ),
+        (
+            {"REQUIRE_SIGNED_MODELS": "true"},
+            ModelError,
+            "signature of model manhole is refused",
+        ),
     ],
 )
 def test_the_model_that_runs_is_the_one_that_the_settings_deploy(
@@ -188,13 +202,14 @@ def test_the_model_that_runs_is_the_one_that_the_settings_deploy(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     *,
-    setting: str,
-    value: str,
+    settings: dict[str, str],
+    error: type[HazardLensError],
     message: str,
 ) -> None:
-    monkeypatch.setenv(f"{ENV_PREFIX}{setting}", value)
+    for name, value in settings.items():
+        monkeypatch.setenv(f"{ENV_PREFIX}{name}", value)
     result = run(models, images, labels, tmp_path / "f.json")
-    assert isinstance(result.exception, ModelError)
+    assert isinstance(result.exception, error)
     assert message in str(result.exception)
 
 

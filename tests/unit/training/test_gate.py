@@ -180,21 +180,27 @@ def test_agreement_counts_both_ways_and_tells_the_score_error() -> None:
 
 
 def save_convolution(path: Path) -> Path:
-    """A model of two convolutions, the last without activation; it answers 100 boxes."""
+    """Four convolutions, the last without activation; the model answers 100 boxes."""
     random = np.random.default_rng(1)
     weights = {
         "w0": random.normal(0, 0.2, (8, 3, 3, 3)).astype(np.float32),
-        "w1": random.normal(0, 0.2, (6, 8, 1, 1)).astype(np.float32),
+        "w1": random.normal(0, 0.2, (8, 8, 1, 1)).astype(np.float32),
+        "w2": random.normal(0, 0.2, (8, 8, 1, 1)).astype(np.float32),
+        "w3": random.normal(0, 0.2, (6, 8, 1, 1)).astype(np.float32),
         "shape": np.array([1, 6, -1], dtype=np.int64),
     }
     nodes = [
         helper.make_node("Conv", ["images", "w0"], ["a"], "/model.0/conv/Conv", strides=[16, 16]),
         helper.make_node("Sigmoid", ["a"], ["s"], "/model.0/act/Sigmoid"),
         helper.make_node("Mul", ["a", "s"], ["m"], "/model.0/act/Mul"),
-        helper.make_node("Conv", ["m", "w1"], ["b"], "/model.1/last/Conv"),
-        helper.make_node("Reshape", ["b", "shape"], ["r"], "/model.1/Reshape"),
-        helper.make_node("Sigmoid", ["r"], ["p"], "/model.1/Sigmoid"),
-        helper.make_node("Transpose", ["p"], ["output0"], "/model.1/Transpose", perm=[0, 2, 1]),
+        helper.make_node("Conv", ["m", "w1"], ["c"], "/model.1/conv/Conv"),
+        helper.make_node("Relu", ["c"], ["d"], "/model.1/act/Relu"),
+        helper.make_node("Conv", ["d", "w2"], ["e"], "/model.2/conv/Conv"),
+        helper.make_node("Sigmoid", ["e"], ["f"], "/model.2/act/Sigmoid"),
+        helper.make_node("Conv", ["f", "w3"], ["b"], "/model.3/last/Conv"),
+        helper.make_node("Reshape", ["b", "shape"], ["r"], "/model.3/Reshape"),
+        helper.make_node("Sigmoid", ["r"], ["p"], "/model.3/Sigmoid"),
+        helper.make_node("Transpose", ["p"], ["output0"], "/model.3/Transpose", perm=[0, 2, 1]),
     ]
     graph = helper.make_graph(
         nodes,
@@ -229,11 +235,15 @@ def test_int8_weights_load_in_both_runtimes_and_keep_the_last_layer_in_float(
     tmp_path: Path, train_photos: list[AnnotatedPhoto]
 ) -> None:
     plain = save_convolution(tmp_path / "plain.onnx")
-    assert list_float_nodes(onnx.load(plain)) == ["/model.1/last/Conv"]
+    assert list_float_nodes(onnx.load(plain)) == [
+        "/model.0/conv/Conv",
+        "/model.1/conv/Conv",
+        "/model.3/last/Conv",
+    ]
     tiles = cut_calibration_tiles(train_photos, SIDE)
     small = quantize_model(plain, tiles, tmp_path / "small.onnx")
     kinds = [node.op_type for node in onnx.load(small).graph.node]
-    assert kinds.count("QuantizeLinear") == 1, "the input of the first convolution alone"
+    assert kinds.count("QuantizeLinear") == 1, "the input of the third convolution alone"
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == []
     manifest = build_manifest(
         classes=(MISSING, HazardClass.MANHOLE_OK), tile_px=SIDE, weights_path=small

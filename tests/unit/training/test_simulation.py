@@ -239,6 +239,7 @@ def test_picture_shows_both_strategies_and_the_goal() -> None:
     assert "absent" not in svg
 
 
+@pytest.mark.soak
 def test_trainer_takes_as_many_steps_however_few_photos_are_labelled(
     stock: Stock, tmp_path: Path
 ) -> None:

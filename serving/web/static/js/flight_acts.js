@@ -3,9 +3,10 @@
 import { request } from "./api.js";
 
 /** Open a flight; returns its number. */
-export async function makeFlight({ name, kind, site }) {
+export async function makeFlight({ name, kind, site, views }) {
   const body = { name, kind };
   if (site) body.site = site;
+  if (views) body.views = Number(views);
   return String((await request("POST", "/flights", { body })).id);
 }
 

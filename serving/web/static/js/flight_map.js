@@ -7,7 +7,7 @@ import {
 import { _ } from "./i18n.js";
 import { cameraMarker, fitPoints, makeMap, readColor } from "./plain_map.js";
 
-const STATE_COLORS = { done: "--ok", failed: "--danger", queued: "--muted" };
+const STATE_COLORS = { done: "--ok", failed: "--danger", queued: "--muted", left_out: "--line-strong" };
 const RELOAD_MS = 6000;
 const RELOAD_MS_PER_PHOTO = 5; // a large flight is asked for less often
 const NARROW_PX = 640;

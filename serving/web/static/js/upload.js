@@ -145,6 +145,7 @@ async function start() {
   try {
     flightId ??= await makeFlight({
       name: fields.get("name").trim(), kind: fields.get("kind"), site: fields.get("site")?.trim(),
+      views: fields.get("views"),
     });
   } catch (error) {
     $("start-upload").disabled = false;

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 import pytest
@@ -10,7 +10,7 @@ from detection.taxonomy import load_taxonomy
 from serving.accounts.roles import Role
 from serving.accounts.users import Person
 from serving.api.review_schemas import CandidateAnswer, EventItem, SightingDetail
-from serving.flights.catalogue import Progress
+from serving.flights.pace import extrapolate
 from serving.review.decision import CandidateState, Verdict
 from serving.web.candidate_case import (
     describe_for_scripts,
@@ -18,7 +18,6 @@ from serving.web.candidate_case import (
     list_models,
 )
 from serving.web.class_guide import choose_guide
-from serving.web.flight_pages import estimate_left_s
 from serving.web.queue_query import QueueQuery, read_query
 from serving.web.rendering import Words
 
@@ -163,12 +162,10 @@ def test_undoing_others_decisions_is_for_administrators(person: Person, *, can_u
     assert [view.can_undo for view in views] == [can_undo]
 
 
-def test_time_left_follows_the_mean_rate() -> None:
-    started = NOW - timedelta(seconds=60)
-    assert estimate_left_s(started, Progress(40, 18, 2, 0), NOW) == pytest.approx(60)
-    assert estimate_left_s(started, Progress(40, 2, 0, 0), NOW) is None
-    assert estimate_left_s(started, Progress(40, 40, 0, 0), NOW) is None
-    assert estimate_left_s(None, Progress(40, 20, 0, 0), NOW) is None
+def test_time_left_follows_the_pace() -> None:
+    assert extrapolate(20, 60.0, 20) == pytest.approx(60)
+    assert extrapolate(2, 60.0, 38) is None
+    assert extrapolate(0, 60.0, 38) is None
 
 
 def test_queue_query_leaves_out_what_is_not_set() -> None:

@@ -1,0 +1,391 @@
+"""How fast photos are looked at, beside the usual tools: same photos, same weights, one run.
+
+    python -m tests.bench.speed [--set minsk:8 turin:16 mosaics:report:8] [--rounds 1] [--model M]
+
+Every contender is a process of its own; for each group of photos all of them work in turn, so that
+a slow minute of the machine meets all alike, and only one works at a time. SAHI is asked with the
+shipped tile size and otherwise with its defaults: with the checkpoint (``sahi_default``), and with
+the same network exported to OpenVINO (``sahi_openvino``). With a checkpoint, ultralytics asks the
+network's other head (one to many, and suppression); so boxes are compared with those of
+``sahi_openvino``, which come from the head that is shipped, on SAHI's own tiles. Prints one JSON
+object as its last line; seconds are wall seconds per photo, all models in force together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import binomtest
+
+from detection.detectors.manifest import ModelManifest, select_manifests
+from detection.domain.geometry import compute_iou
+from detection.settings import load_settings
+from detection.tiling import tile_photo
+from tests.bench.change_tables import say
+from tests.bench.mosaics import find_mosaics, read_known
+from tests.bench.speed_lines import Contender, Field
+from tests.bench.speed_recall import MOSAICS, read_photos
+from training.data.annotation import AnnotatedPhoto
+from training.retraining.start import find_checkpoint, rebuild_start
+from training.settings import REPOSITORY_DIR
+
+PEERS_PYTHON = REPOSITORY_DIR / ".venv-peers" / "bin" / "python"
+PEERS_DIR = REPOSITORY_DIR / "data" / "peers"
+SETS = ("minsk:8", "turin:16", "mosaics:report:8")
+GROUP = 8
+LEAST_SCORE = 0.1
+"""Below it SAHI changes its merging by itself."""
+
+OURS: Mapping[str, Sequence[str]] = {
+    "exhaustive": ("exhaustive=true",),
+    "int8": ("precision=int8", "scale_by_gsd=false"),
+    "default": (),
+}
+IOU = 0.5
+THINGS = ("manhole", "facade", "added")
+"""How the names of the classes of one thing begin."""
+
+Box = Sequence[Any]
+"""Class, score, x_min, y_min, x_max, y_max."""
+Boxes = Mapping[str, Sequence[Box]]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Some photos of one folder, with their sizes."""
+
+    set_name: str
+    folder: Path
+    sizes_px: Mapping[str, tuple[int, int]]
+
+    @property
+    def photos(self) -> list[str]:
+        """Their names."""
+        return list(self.sizes_px)
+
+    @property
+    def megapixels(self) -> float:
+        """All of them together."""
+        return sum(width * height for width, height in self.sizes_px.values()) / 1e6
+
+
+def list_groups(sets: Sequence[str]) -> list[Group]:
+    """Return the photos of ``name:count`` sets, the first of each, in groups."""
+    groups = []
+    for one in sets:
+        name, _, count = one.rpartition(":")
+        photos = read_photos(name).photos[: int(count)]
+        for start in range(0, len(photos), GROUP):
+            part = photos[start : start + GROUP]
+            sizes = {photo.photo_id: (photo.width_px, photo.height_px) for photo in part}
+            folder = photos[0].path.parents[len(Path(photos[0].photo_id).parts) - 1]
+            groups.append(Group(name, folder, sizes))
+    return groups
+
+
+def write_peers(models: Sequence[ModelManifest], groups: Sequence[Group]) -> None:
+    """Write what the peers load: a checkpoint of each model and its lowest threshold."""
+    rows = []
+    for model in models:
+        lowest = max(LEAST_SCORE, min(model.thresholds.values()))
+        row = {
+            "name": model.name,
+            "weights": str(_find_weights(model, groups)),
+            "tile_px": model.tile_px,
+            "score": lowest,
+            "classes": [key.value for key in model.classes],
+            "task": model.task,
+        }
+        rows.append(row)
+    PEERS_DIR.mkdir(parents=True, exist_ok=True)
+    for name, more in (("torch", {}), ("openvino", {"openvino": True})):
+        text = json.dumps([row | more for row in rows], indent=1)
+        (PEERS_DIR / f"{name}.json").write_text(text)
+
+
+def _find_weights(model: ModelManifest, groups: Sequence[Group]) -> Path:
+    """Return a checkpoint of the shipped weights: rebuilt of them, once for each version."""
+    path = PEERS_DIR / f"{model.name}-{model.weights_sha256[:12]}.pt"
+    if path.is_file():
+        return path
+    made = find_checkpoint(model)
+    if made is None:
+        folder = PEERS_DIR / "rebuilt" / model.name
+        photos = [
+            AnnotatedPhoto(name, group.folder / name, *size, "train", name, "flight")
+            for group in groups
+            for name, size in group.sizes_px.items()
+        ]
+        rebuild_start(model, folder, photos)
+        made = folder / "fit" / "weights" / "best.pt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(made.read_bytes())
+    return path
+
+
+def start_all(field: Field, models: Sequence[ModelManifest]) -> dict[str, Contender]:
+    """Start every contender; they load their models when they begin."""
+    names = f"models={','.join(model.name for model in models)}"
+    ours = {
+        name: field.start([sys.executable, "-m", "tests.bench.speed_ours", names, *changes])
+        for name, changes in OURS.items()
+    }
+    script = Path(__file__).with_name("speed_peers.py")
+    torch, openvino = (
+        field.start([PEERS_PYTHON, script, PEERS_DIR / f"{name}.json"])
+        for name in ("torch", "openvino")
+    )
+    # A process of its own: its tiles lie ready in memory, which no run of ours needs.
+    bare = field.start([sys.executable, "-m", "tests.bench.speed_ours", names, "exhaustive=true"])
+    return {
+        **ours,
+        "forward": bare,
+        "sahi_default": torch,
+        "sahi_openvino": openvino,
+        "ultralytics": openvino,
+    }
+
+
+@dataclass(slots=True)
+class Tally:
+    """Sums over all groups and rounds."""
+
+    wall_s: defaultdict[str, float]
+    cpu_s: defaultdict[str, float]
+    peak_mb: defaultdict[str, float]
+    boxes: dict[str, dict[tuple[str, str], Sequence[Box]]]
+    photos: int = 0
+    megapixels: float = 0.0
+
+    @classmethod
+    def empty(cls) -> Tally:
+        """Return one in which nothing was counted."""
+        return cls(defaultdict(float), defaultdict(float), defaultdict(float), defaultdict(dict))
+
+    def add(self, name: str, group: Group, answer: Mapping[str, Any]) -> None:
+        """Count what one contender answered."""
+        self.wall_s[name] += answer["wall_s"]
+        self.cpu_s[name] += answer.get("cpu_s", 0.0)
+        self.peak_mb[name] = max(self.peak_mb[name], answer["peak_mb"])
+        for photo, boxes in answer.get("boxes", {}).items():
+            self.boxes[name][group.set_name, photo] = boxes
+
+
+def race(
+    contenders: Mapping[str, Contender],
+    models: Sequence[ModelManifest],
+    groups: Sequence[Group],
+    rounds: int,
+) -> Tally:
+    """Let every contender look at every group, another one first each time."""
+    tally = Tally.empty()
+    names = list(contenders)
+    for name in names:  # once unmeasured: models are compiled, files read
+        _ask(name, contenders, models, groups[0])
+    for number in range(rounds):
+        for place, group in enumerate(groups):
+            turn = (number * len(groups) + place) % len(names)
+            for name in names[turn:] + names[:turn]:
+                answer = _ask(name, contenders, models, group)
+                tally.add(name, group, answer)
+                say(f"{group.set_name} {place}: {name} {answer['wall_s']:.2f} s")
+            tally.photos += len(group.photos)
+            tally.megapixels += group.megapixels
+    return tally
+
+
+def _ask(
+    name: str,
+    contenders: Mapping[str, Contender],
+    models: Sequence[ModelManifest],
+    group: Group,
+) -> dict[str, Any]:
+    order = {"folder": str(group.folder), "photos": group.photos}
+    if name == "forward":
+        return contenders[name].ask(kind="forward", **order)
+    if name in OURS:
+        return contenders[name].ask(kind="detect", **order)
+    if name == "ultralytics":
+        tiles = {photo: _cut_up(models, size) for photo, size in group.sizes_px.items()}
+        return contenders[name].ask(kind="tiles", tiles=tiles, **order)
+    return contenders[name].ask(kind="sahi", **order)
+
+
+def _cut_up(
+    models: Sequence[ModelManifest], size_px: tuple[int, int]
+) -> dict[str, list[tuple[int, int, int, int]]]:
+    overlap = load_settings().overlap
+    return {
+        model.name: [
+            (tile.x_min, tile.y_min, tile.x_max, tile.y_max)
+            for tile in tile_photo(*size_px, tile_px=model.tile_px, overlap=overlap)
+        ]
+        for model in models
+    }
+
+
+def list_above(boxes: Boxes, models: Sequence[ModelManifest]) -> dict[str, list[Box]]:
+    """Return the boxes at or above the shipped thresholds."""
+    lowest = {key.value: at for model in models for key, at in model.thresholds.items()}
+    return {
+        photo: [box for box in rows if box[1] >= lowest.get(box[0], 2.0)]
+        for photo, rows in boxes.items()
+    }
+
+
+def count_matched(reference: Boxes, found: Boxes) -> tuple[int, int]:
+    """Return how many boxes of the reference lie on a found one of the same thing, and of how many.
+
+    A thing is a cover in whatever state, a crack, a storey: SAHI shows one cover in two states
+    where ours shows the better one.
+    """
+    matched = total = 0
+    for photo, boxes in reference.items():
+        for box in boxes:
+            same = [one[2:] for one in found.get(photo, ()) if _thing(one) == _thing(box)]
+            total += 1
+            if same:
+                overlap = compute_iou(np.array([box[2:]], float), np.array(same, float))
+                matched += bool(overlap.max() >= IOU)
+    return matched, total
+
+
+def _keep(boxes: Boxes, thing: str) -> dict[str, list[Box]]:
+    return {photo: [box for box in rows if _thing(box) == thing] for photo, rows in boxes.items()}
+
+
+def _thing(box: Box) -> str:
+    return str(box[0]).partition("_")[0]
+
+
+def compare_boxes(
+    contenders: Mapping[str, Contender],
+    models: Sequence[ModelManifest],
+    groups: Sequence[Group],
+    tally: Tally,
+) -> dict[str, Any]:
+    """Return which boxes of SAHI and of the exhaustive run were found again."""
+    flat = {
+        name: {"/".join(key): boxes for key, boxes in rows.items()}
+        for name, rows in tally.boxes.items()
+    }
+    given = _list_given(contenders, groups)
+    sahi = list_above(flat["sahi_openvino"], models)
+    other_head = list_above(flat["sahi_default"], models)
+    return {
+        "matched": _share(*count_matched(sahi, given)),
+        "matched_by_thing": {thing: count_matched(_keep(sahi, thing), given) for thing in THINGS},
+        "matched_own_tiles": _share(*count_matched(sahi, flat["exhaustive"])),
+        "matched_sahi_default": _share(*count_matched(other_head, given)),
+        "recall_vs_exhaustive": _share(*count_matched(flat["exhaustive"], flat["default"])),
+        "known": count_known(groups, flat),
+        "int8_vs_exhaustive_at_threshold": _share(*count_matched(flat["exhaustive"], flat["int8"])),
+        "boxes": {name: sum(map(len, rows.values())) for name, rows in flat.items()},
+        "intervals": {
+            "matched": _interval(*count_matched(sahi, given)),
+            "recall_vs_exhaustive": _interval(*count_matched(flat["exhaustive"], flat["default"])),
+        },
+    }
+
+
+def _list_given(contenders: Mapping[str, Contender], groups: Sequence[Group]) -> Boxes:
+    """Return our boxes of SAHI's tiles; untimed."""
+    found: dict[str, Sequence[Box]] = {}
+    for group in groups:
+        order = {"folder": str(group.folder), "photos": group.photos}
+        tiles = contenders["sahi_default"].ask(kind="slices", **order)["slices"]
+        answer = contenders["exhaustive"].ask(kind="given", tiles=tiles, **order)
+        found |= {f"{group.set_name}/{photo}": boxes for photo, boxes in answer["boxes"].items()}
+    return found
+
+
+def count_known(groups: Sequence[Group], flat: Mapping[str, Boxes]) -> dict[str, int]:
+    """Return how many boxes that were put into mosaics each of our runs found, and of how many."""
+    known: dict[str, list[Box]] = {}
+    for group in groups:
+        if group.set_name in MOSAICS:
+            boxes = read_known(find_mosaics("dev" if group.set_name.endswith("dev") else "report"))
+            for photo in group.photos:
+                rows: list[Box] = [
+                    (one.hazard_class.value, 1.0, *one.box.xyxy) for one in boxes[photo]
+                ]
+                known[f"{group.set_name}/{photo}"] = rows
+    counts = {name: count_matched(known, flat[name])[0] for name in OURS}
+    return {**counts, "boxes": sum(map(len, known.values()))}
+
+
+def _share(matched: int, total: int) -> float | None:
+    return round(matched / total, 4) if total else None
+
+
+def _interval(matched: int, total: int) -> list[float] | None:
+    """Return the exact 95 % interval (Clopper and Pearson 1934) of a share, and its count."""
+    if not total:
+        return None
+    found = binomtest(matched, total).proportion_ci()
+    return [round(float(found.low), 4), round(float(found.high), 4), total]
+
+
+def tell(tally: Tally, compared: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures under their names."""
+    each = {name: wall_s / tally.photos for name, wall_s in tally.wall_s.items()}
+    ratio = {name: each["sahi_default"] / seconds for name, seconds in each.items()}
+    return {
+        "photos": tally.photos,
+        "megapixels_per_photo": round(tally.megapixels / tally.photos, 2),
+        **{f"{name}_s": round(seconds, 3) for name, seconds in each.items()},
+        "ratio_exhaustive": round(ratio["exhaustive"], 2),
+        "ratio_same_model": round(each["sahi_openvino"] / each["exhaustive"], 2),
+        "ratio_int8": round(ratio["int8"], 2),
+        "ratio_default": round(ratio["default"], 2),
+        "share_of_limit": round(each["forward"] / each["exhaustive"], 3),
+        **compared,
+        "peak_mb": round(max(tally.peak_mb[name] for name in OURS)),
+        "peak_mb_of": {name: round(value) for name, value in tally.peak_mb.items()},
+        "cpu_s": {name: round(value / tally.photos, 3) for name, value in tally.cpu_s.items()},
+    }
+
+
+def measure_speed(sets: Sequence[str], rounds: int, names: Sequence[str]) -> dict[str, Any]:
+    """Race all contenders over the sets and return the figures.
+
+    Raises:
+        SystemExit: the environment of the peers is missing.
+    """
+    if not PEERS_PYTHON.is_file():
+        sys.exit("The environment of the peers is missing: make bench sets it up.")
+    models = select_manifests(tuple(names))
+    groups = list_groups(sets)
+    write_peers(models, groups)
+    with Field() as field:
+        contenders = start_all(field, models)
+        tally = race(contenders, models, groups, rounds)
+        compared = compare_boxes(contenders, models, groups, tally)
+    return tell(tally, compared)
+
+
+def _read_arguments() -> Iterator[Any]:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--set", nargs="+", default=SETS, dest="sets", help="name:count")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--model", action="append", default=[], help="one model alone; repeatable")
+    given = parser.parse_args()
+    yield from (given.sets, given.rounds, given.model)
+
+
+def main() -> None:
+    """Measure and write the figures to standard output."""
+    sets, rounds, names = _read_arguments()
+    sys.stdout.write(json.dumps(measure_speed(sets, rounds, names)) + "\n")
+
+
+if __name__ == "__main__":
+    main()

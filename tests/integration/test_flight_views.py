@@ -1,0 +1,126 @@
+"""A flight of which enough good photos are looked at, and then the rest."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select, update
+
+from detection.domain.photo import FlightKind
+from serving.db.tables import FlightRow, PhotoRow
+from serving.deps import Services
+from serving.flights.catalogue import Progress, count_progress, create_flight
+from serving.flights.upload import receive_photo
+from serving.jobs.context import WorkerContext
+from serving.jobs.flights import submit_flight
+from serving.jobs.grouping import load_scene
+from serving.jobs.view_choice import leave_out_photos
+from tests.factories import DrawnPose, draw_photo
+from tests.job_runner import run_jobs
+from tests.tiny_model import ALTITUDE_AGL_M
+
+PHOTOS = 5
+
+
+@pytest.fixture
+def hover(services: Services, tmp_path: Path) -> Callable[[int | None], int]:
+    """Return a function that makes a draft flight of photos of one spot."""
+
+    def make(views: int | None) -> int:
+        with services.sessions.begin() as session:
+            flight = create_flight(session, name="hover", kind=FlightKind.DRONE, views=views)
+        for number in range(PHOTOS):
+            pose = DrawnPose(altitude_agl_m=ALTITUDE_AGL_M)
+            content = draw_photo(tmp_path / f"{number}.jpg", pose=pose, seed=number).read_bytes()
+            name, stream = f"DJI_{number:04d}.JPG", io.BytesIO(content)
+            row = receive_photo(
+                services.sessions,
+                services.store,
+                flight_id=flight.id,
+                file_name=name,
+                stream=stream,
+                max_bytes=10**7,
+            )
+            assert isinstance(row, PhotoRow)
+        return flight.id
+
+    return make
+
+
+def work_off(context: WorkerContext, flight_id: int) -> Progress:
+    with context.sessions.begin() as session:
+        submit_flight(session, flight_id)
+    run_jobs(context)
+    return progress_of(context, flight_id)
+
+
+def progress_of(context: WorkerContext, flight_id: int) -> Progress:
+    with context.sessions() as session:
+        return count_progress(session, [flight_id])[flight_id]
+
+
+def test_enough_photos_are_looked_at_and_the_rest_when_asked_for(
+    worker_context: WorkerContext, hover: Callable[[int | None], int], operator: TestClient
+) -> None:
+    flight_id = hover(2)
+    progress = work_off(worker_context, flight_id)
+    assert (progress.photos_done, progress.photos_left_out) == (2, 3)
+    answer = operator.get(f"/flights/{flight_id}").json()
+    assert (answer["state"], answer["progress"]["photos_left_out"]) == ("done", 3)
+    assert operator.post(f"/flights/{flight_id}/rest").status_code == 202
+    run_jobs(worker_context)
+    progress = progress_of(worker_context, flight_id)
+    assert (progress.photos_done, progress.photos_left_out) == (PHOTOS, 0)
+    answer = operator.post(f"/flights/{flight_id}/rest")
+    assert (answer.status_code, answer.json()["code"]) == (409, "nothing_left_out")
+
+
+@pytest.mark.parametrize("views", [None, 0])
+def test_without_a_wish_every_photo_is_looked_at(
+    worker_context: WorkerContext, hover: Callable[[int | None], int], views: int | None
+) -> None:
+    progress = work_off(worker_context, hover(views))
+    assert (progress.photos_done, progress.photos_left_out) == (PHOTOS, 0)
+
+
+def test_poor_photos_do_not_count_and_what_is_left_out_says_nothing(
+    worker_context: WorkerContext, hover: Callable[[int | None], int]
+) -> None:
+    flight_id = hover(1)
+    with worker_context.sessions.begin() as session:
+        ids = list(session.scalars(select(PhotoRow.id).order_by(PhotoRow.id)))
+        session.execute(update(PhotoRow).where(PhotoRow.id.in_(ids[:3])).values(blur_px=4.0))
+    progress = work_off(worker_context, flight_id)
+    assert (progress.photos_done, progress.photos_left_out) == (1, 4)
+    with worker_context.sessions() as session:
+        done = session.scalars(select(PhotoRow.id).where(PhotoRow.state == "done")).one()
+        assert done == ids[3]
+        assert set(load_scene(session, worker_context.store, flight_id).photos) == {str(done)}
+
+
+def test_a_flight_processed_anew_is_looked_at_whole(
+    worker_context: WorkerContext, hover: Callable[[int | None], int], operator: TestClient
+) -> None:
+    flight_id = hover(1)
+    assert work_off(worker_context, flight_id).photos_left_out == 4
+    assert operator.post(f"/flights/{flight_id}/reprocess").status_code == 202
+    run_jobs(worker_context)
+    assert progress_of(worker_context, flight_id).photos_done == PHOTOS
+
+
+def test_choosing_twice_changes_nothing_and_a_cancelled_flight_is_left_alone(
+    worker_context: WorkerContext, hover: Callable[[int | None], int]
+) -> None:
+    flight_id = hover(2)
+    assert leave_out_photos(worker_context, flight_id) == 0  # a draft
+    with worker_context.sessions.begin() as session:
+        submit_flight(session, flight_id)
+    assert [leave_out_photos(worker_context, flight_id) for _ in range(2)] == [3, 3]
+    assert progress_of(worker_context, flight_id).photos_left_out == 3
+    with worker_context.sessions.begin() as session:
+        session.execute(update(FlightRow).values(state="cancelled"))
+    assert leave_out_photos(worker_context, flight_id) == 0
