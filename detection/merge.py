@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from detection.domain.geometry import BBox, FloatArray, compute_ios, compute_iou
+from detection.domain.hazard import COUNTABLE_THINGS
 from detection.outlines import find_near_pairs, join_polygons
 from detection.tiling import PhotoBox
 
@@ -28,9 +29,6 @@ the boxes of two slanting cracks overlap without the cracks ever meeting."""
 
 IndexPairs = tuple[NDArray[np.intp], NDArray[np.intp]]
 """First and second index of each pair."""
-
-COUNTABLE_THINGS = frozenset({"manhole"})
-"""Things with one outline: the best box stands. All others (cracks) are joined piece by piece."""
 
 
 def merge_detections(boxes: Iterable[PhotoBox]) -> list[PhotoBox]:

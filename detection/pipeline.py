@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -31,6 +30,7 @@ from detection.georeference import (
 )
 from detection.ingest.decode import PhotoUnreadableError, decode_photo
 from detection.looks import (
+    Ahead,
     Answer,
     CanHold,
     LooksOfModels,
@@ -38,9 +38,11 @@ from detection.looks import (
     ReadyPhoto,
     answer_photos,
     answer_pixels,
-    cut_overviews,
+    cut_ahead,
     find_reach,
+    find_tile_gsd,
     plan_looks,
+    share_ground,
 )
 from detection.merge import merge_detections
 from detection.settings import DetectionSettings
@@ -112,7 +114,10 @@ def detect_pixels(
     """
     height_px, width_px = pixels.shape[:2]
     manifests = [detector.manifest for detector in detectors]
-    looks = tuple(plan_looks(width_px, height_px, one, settings, gsd_m=gsd_m) for one in manifests)
+    looks = tuple(
+        plan_looks(width_px, height_px, one, settings, gsd_m=gsd_m, share=share)
+        for one, share in zip(manifests, share_ground(manifests), strict=True)
+    )
     return _join_answers(
         photo_id,
         (width_px, height_px),
@@ -251,9 +256,9 @@ def detect_photos(
 ) -> Iterator[PhotoResult]:
     """Yield the result of each photo in order; a broken photo yields its failure.
 
-    Photos are decoded ahead, and the models go on with the next photo while one is finished and
-    handed over. ``surroundings`` are those of the flight, settled on its take-off. Of a camera
-    that ``calibrations`` know, their thresholds go before those of the models. Without
+    Photos are decoded ahead, and the models go on with the next photo, in a thread, while one is
+    finished and handed over. ``surroundings`` are those of the flight, settled on its take-off. Of
+    a camera that ``calibrations`` know, their thresholds go before those of the models. Without
     ``use_thresholds`` every box is kept, and no crack is measured: whoever wants them all wants
     their scores.
     """
@@ -261,7 +266,7 @@ def detect_photos(
     make_ready = partial(_make_ready, manifests=manifests, settings=settings, kind=kind)
     with (
         PhotoLine(photos, make_ready) as line,
-        closing(answer_photos(line, detectors)) as answers,
+        Ahead(answer_photos(line, detectors)) as answers,
     ):
         started = time.monotonic()
         for ready, answer in answers:
@@ -300,12 +305,19 @@ def _make_ready(
     except PhotoUnreadableError as error:
         return ReadyPhoto(photo, None, ((),) * len(manifests), error.failure)
     size_px = (photo.width_px, photo.height_px)
-    gsd_m = _find_gsd_m(photo, kind)
-    reach = _find_reach(photo, settings, kind)
-    looks = tuple(
-        plan_looks(*size_px, one, settings, gsd_m=gsd_m, can_hold=reach) for one in manifests
+    is_flown = kind is FlightKind.DRONE
+    tile_gsd = find_tile_gsd(photo.intrinsics, photo.pose) if is_flown else None
+    plan = partial(
+        plan_looks,
+        *size_px,
+        settings=settings,
+        gsd_m=_find_gsd_m(photo, kind),
+        can_hold=_find_reach(photo, settings, kind),
+        tile_gsd=tile_gsd,
     )
-    return ReadyPhoto(photo, pixels, looks, overviews=cut_overviews(pixels, looks))
+    shares = share_ground(manifests)
+    looks = tuple(plan(one, share=own) for one, own in zip(manifests, shares, strict=True))
+    return ReadyPhoto(photo, pixels, looks, cut_ahead=cut_ahead(pixels, looks))
 
 
 def _find_reach(photo: Photo, settings: DetectionSettings, kind: FlightKind) -> CanHold | None:

@@ -27,7 +27,7 @@ ENV_PREFIX = "HAZARDLENS_DETECTION_"
 
 DEVICE_PATTERN = r"^(auto|cpu|cuda(:[0-9]{1,2})?)$"
 
-PIPELINE_VERSION = 6
+PIPELINE_VERSION = 7
 """Raised when outlining, merging, placing or judging sizes gives other results: older progress is
 then done again."""
 
@@ -36,6 +36,7 @@ EXHAUSTIVE: Final[Mapping[str, object]] = {
     "precision": "fp32",
     "tile_factor": 1,
     "scale_by_gsd": False,
+    "narrow_overlap": False,
     "views": 0,
 }
 """What the setting ``exhaustive`` means for the others."""
@@ -71,7 +72,10 @@ class DetectionSettings(BaseSettings):
     require_signed_models: bool = False
     """Refuse models without a valid signature; a wrong signature is refused in any case."""
     overlap: Annotated[float, Field(ge=0.0, le=0.5)] = 0.2
-    """Share of a tile that neighbouring tiles see both."""
+    """Share of a tile that neighbouring tiles see both, at most."""
+    narrow_overlap: bool = True
+    """Let neighbouring tiles share no more than what is sought needs: cracks are joined across
+    seams, covers are as small as the ground sampling distance says."""
     include_overview: bool = True
     """Also look at the whole photo made small."""
     views: Annotated[int, Field(ge=0, le=20)] = 0
@@ -166,6 +170,10 @@ class HashedModel(Protocol):
     def coarsest_gsd_m(self) -> float | None:
         """Metres a pixel; ground that is coarser shows nothing to it. None: not known."""
 
+    @property
+    def starts_at_gsd_m(self) -> float | None:
+        """Metres a pixel; finer ground is another model's of its classes. None: it has no other."""
+
 
 def resolve_config(
     settings: DetectionSettings,
@@ -184,6 +192,7 @@ def resolve_config(
         "pipeline_version": PIPELINE_VERSION,
         "runtime": settings.runtime,
         "overlap": settings.overlap,
+        "narrow_overlap": settings.narrow_overlap,
         "include_overview": settings.include_overview,
         "tile_factor": settings.tile_factor,
         "scale_by_gsd": settings.scale_by_gsd,
@@ -203,6 +212,8 @@ def _resolve_model(model: HashedModel) -> dict[str, object]:
         resolved["finest_gsd_m"] = model.finest_gsd_m
     if model.coarsest_gsd_m is not None:
         resolved["coarsest_gsd_m"] = model.coarsest_gsd_m
+    if model.starts_at_gsd_m is not None:
+        resolved["starts_at_gsd_m"] = model.starts_at_gsd_m
     return resolved
 
 

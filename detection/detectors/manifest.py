@@ -29,6 +29,8 @@ class ModelManifest:
     ``finest_gsd_m`` is the finest ground sampling distance that the model learned, metres a pixel,
     where its class has one: finer photos are made smaller for it. ``coarsest_gsd_m`` is the
     coarsest at which it still finds anything of its classes, where all of them lie on the ground.
+    ``starts_at_gsd_m`` is where its ground begins beside a model of the same classes that learned
+    finer ground.
     ``weights_path`` is absolute. ``precision`` is the arithmetic in which the weights are run: that
     of their file, until a runtime is chosen. ``int8_weights_path`` is the same model in whole
     numbers, where it was shipped; ``torch_weights_path`` the checkpoint that the weights were
@@ -47,6 +49,7 @@ class ModelManifest:
     format: str
     finest_gsd_m: float | None = None
     coarsest_gsd_m: float | None = None
+    starts_at_gsd_m: float | None = None
     data_hash: str = ""
     trained_at: str = ""
     card_path: Path | None = None
@@ -85,6 +88,7 @@ def load_manifest(path: Path) -> ModelManifest:
         format=stored.format,
         finest_gsd_m=stored.finest_gsd_m,
         coarsest_gsd_m=stored.coarsest_gsd_m,
+        starts_at_gsd_m=stored.starts_at_gsd_m,
         data_hash=str(stored.training.get("data_hash", "")),
         trained_at=str(stored.training.get("trained_at", "")),
         card_path=card_path if card_path.is_file() else None,

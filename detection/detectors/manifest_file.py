@@ -26,7 +26,7 @@ VERSION_FIELDS = (
     "int8_weights_sha256",
 )
 """What decides the answers of a model; two manifests that agree in it are one version."""
-LATER_VERSION_FIELDS = ("finest_gsd_m", "coarsest_gsd_m")
+LATER_VERSION_FIELDS = ("finest_gsd_m", "coarsest_gsd_m", "starts_at_gsd_m")
 """The same, of fields that older manifests lack: absent they leave a version as it was."""
 
 Status = Literal["candidate", "shadow", "active", "retired"]
@@ -50,6 +50,7 @@ class ManifestFile(BaseModel):
     tile_px: Annotated[int, Field(ge=32, le=4096)]
     finest_gsd_m: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     coarsest_gsd_m: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    starts_at_gsd_m: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     weights: FileName
     weights_sha256: Sha256
     format: Literal["onnx", "torch"]
@@ -72,6 +73,9 @@ class ManifestFile(BaseModel):
             raise ValueError(message)
         if (self.finest_gsd_m or 0.0) > (self.coarsest_gsd_m or 1.0):
             message = "finest_gsd_m is above coarsest_gsd_m"
+            raise ValueError(message)
+        if (self.starts_at_gsd_m or 0.0) >= (self.coarsest_gsd_m or 2.0):
+            message = "starts_at_gsd_m is not below coarsest_gsd_m"
             raise ValueError(message)
         if (self.torch_weights is None) != (self.torch_weights_sha256 is None):
             message = "torch_weights and torch_weights_sha256 go together"

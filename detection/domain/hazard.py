@@ -24,3 +24,7 @@ class HazardClass(StrEnum):
     def is_hazard(self) -> bool:
         """Whether a detection of this class may put a candidate before a reviewer."""
         return self is not HazardClass.MANHOLE_OK
+
+
+COUNTABLE_THINGS = frozenset({"manhole"})
+"""Things with one outline: the best box stands. All others (cracks) are joined piece by piece."""

@@ -16,7 +16,7 @@ MAX_THREADS = 8
 
 MAX_BYTES = 640 * 2**20
 """Pixels held at once: two photos of 100 MP, or as many small ones as are made ready ahead. One
-photo is held whatever its size."""
+photo is held whatever its size, and one more is in the hands of whoever finishes it."""
 
 _CHANNELS = 3
 

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.detectors.manifest import ModelManifest
-from detection.domain.geometry import Tile
+from detection.domain.geometry import FloatArray, Tile
+from detection.domain.hazard import COUNTABLE_THINGS
+from detection.looks.shares import EVERYWHERE, GroundShare
 from detection.settings import DetectionSettings
 from detection.tiling import fit_side, spread_tiles, tile_photo
 
@@ -22,8 +24,17 @@ WIDE_FROM = 3
 """Photos of which no side is longer than so many trained tiles are looked at through trained
 tiles: wide ones save little there, and close-ups are what models are judged by."""
 
+OUTLINE_OVERLAP = 0.1
+"""Enough for outlines: as many known cracks are found as with 0.2 (docs/speed.md)."""
+
+COUNTED_M = 0.9
+"""A lid of 0.7 m with its frame."""
+
 CanHold = Callable[[Sequence[Tile], ModelManifest], NDArray[np.bool_]]
 """Which of the tiles of a photo could hold what a model looks for, ``(n,)``."""
+
+TileGsd = Callable[[Sequence[Tile]], FloatArray]
+"""The finest ground sampling distance in each tile of a photo, ``(n,)`` metres a pixel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +59,29 @@ def plan_looks(
     *,
     gsd_m: float | None = None,
     can_hold: CanHold | None = None,
+    share: GroundShare = EVERYWHERE,
+    tile_gsd: TileGsd | None = None,
 ) -> tuple[Look, ...]:
     """Return the looks of a model at a photo: through its tiles, then at the whole made small.
+
+    Tiles of ground that is not the model's ``share`` are another model's, and not in its looks at
+    all; ``tile_gsd`` tells which. A photo without a tile of its own it does not look at.
 
     ``gsd_m`` is the finest ground sampling distance of the photo: a model that learned coarser
     ones alone sees it made smaller. ``can_hold`` says which tiles could hold something; the whole
     photo is looked at in any case.
     """
     scale = choose_scale(manifest, gsd_m) if settings.scale_by_gsd else 1.0
-    size_px, tiles = _cut_up(width_px, height_px, manifest.tile_px, settings, scale)
+    overlap = choose_overlap(manifest, settings, None if gsd_m is None else gsd_m / scale)
+    size_px, tiles = _cut_up(
+        width_px, height_px, manifest.tile_px, settings, scale=scale, overlap=overlap
+    )
+    own = share.find_own(None if tile_gsd is None else tile_gsd(tiles), len(tiles))
+    tiles = [tile for tile, is_own in zip(tiles, own, strict=True) if is_own]
+    if not tiles:
+        return ()
     trained = (manifest.tile_px, manifest.tile_px)
-    if len(tiles) == 1 and size_px == trained:
+    if len(own) == 1 and size_px == trained:
         return (Look(trained, tiles[0].scale, tuple(tiles)),)
     held = np.ones(len(tiles), np.bool_) if can_hold is None else can_hold(tiles, manifest)
     kept = tuple(tile for tile, wanted in zip(tiles, held, strict=True) if wanted)
@@ -78,8 +101,32 @@ def choose_scale(manifest: ModelManifest, gsd_m: float | None) -> float:
     return min(1.0, gsd_m / manifest.finest_gsd_m)
 
 
+def choose_overlap(
+    manifest: ModelManifest, settings: DetectionSettings, gsd_m: float | None
+) -> float:
+    """Return the share of a tile that neighbours see both: no more than what is sought needs.
+
+    Outlines are joined across seams, so they need only meet. Of things that are counted the
+    largest should be whole in one tile, where ``gsd_m``, metres a model pixel, tells how large that
+    is. Boxes of anything else cannot be joined from pieces, so they have the whole ``overlap``.
+    """
+    if not settings.narrow_overlap:
+        return settings.overlap
+    if manifest.task == "segment":
+        return min(settings.overlap, OUTLINE_OVERLAP)
+    if gsd_m is None or any(key.thing not in COUNTABLE_THINGS for key in manifest.classes):
+        return settings.overlap
+    return min(settings.overlap, COUNTED_M / gsd_m / manifest.tile_px)
+
+
 def _cut_up(
-    width_px: int, height_px: int, trained_px: int, settings: DetectionSettings, scale: float
+    width_px: int,
+    height_px: int,
+    trained_px: int,
+    settings: DetectionSettings,
+    *,
+    scale: float,
+    overlap: float,
 ) -> tuple[tuple[int, int], list[Tile]]:
     """Return the size of a model's input and the tiles of a photo, without the overview.
 
@@ -93,12 +140,12 @@ def _cut_up(
             width_px,
             height_px,
             tile_px=trained_px,
-            overlap=settings.overlap,
+            overlap=overlap,
             include_overview=False,
             scale=scale,
         )
         return (trained_px, trained_px), tiles
-    overlap_px = math.ceil(settings.overlap * trained_px)
+    overlap_px = math.ceil(overlap * trained_px)
     fit = partial(
         fit_side,
         trained_px=trained_px,

@@ -28,28 +28,24 @@ LooksOfModels = tuple[tuple[Look, ...], ...]
 class ReadyPhoto:
     """A photo with its pixels ``(H, W, 3)`` and the looks of each detector, or why it has none.
 
-    ``overviews`` are the tiles of the whole photo, cut where the photo was made ready: to make
-    millions of pixels few takes long, and the models wait for whoever cuts their tiles.
+    ``cut_ahead`` are the tiles of looks at another scale, cut where the photo was made ready: to
+    resample millions of pixels takes long, and the models wait for whoever cuts their tiles.
     """
 
     photo: Photo
     pixels: NDArray[np.uint8] | None
     looks: LooksOfModels
     failure: IngestFailure | None = None
-    overviews: Mapping[Look, TileImage] = field(default_factory=dict)
+    cut_ahead: Mapping[Look, Sequence[TileImage]] = field(default_factory=dict)
 
 
-def cut_overviews(pixels: NDArray[np.uint8], looks: LooksOfModels) -> dict[Look, TileImage]:
-    """Return the tile of each look that shows the whole photo ``(H, W, 3)``."""
-    height_px, width_px = pixels.shape[:2]
-    whole = {
-        look
-        for one in looks
-        for look in one
-        if [(tile.x_max - tile.x_min, tile.y_max - tile.y_min) for tile in look.tiles]
-        == [(width_px, height_px)]
+def cut_ahead(pixels: NDArray[np.uint8], looks: LooksOfModels) -> dict[Look, tuple[TileImage, ...]]:
+    """Return the tiles of each look at a photo ``(H, W, 3)`` that is not at its full size."""
+    resampled = {look for one in looks for look in one if look.scale != 1.0}
+    return {
+        look: tuple(cut_tile(pixels, tile, look.size_px) for tile in look.tiles)
+        for look in resampled
     }
-    return {look: cut_tile(pixels, look.tiles[0], look.size_px) for look in whole}
 
 
 def answer_photos(
@@ -88,11 +84,13 @@ def answer_pixels(
 
 
 def _cut_all(
-    pixels: NDArray[np.uint8], looks: Sequence[Look], overviews: Mapping[Look, TileImage]
+    pixels: NDArray[np.uint8],
+    looks: Sequence[Look],
+    cut_already: Mapping[Look, Sequence[TileImage]],
 ) -> Iterator[TileImage]:
     for look in looks:
-        if look in overviews:
-            yield overviews[look]
+        if look in cut_already:
+            yield from cut_already[look]
             continue
         for tile in look.tiles:
             yield cut_tile(pixels, tile, look.size_px)
@@ -144,5 +142,5 @@ class _Stream:
             self._fed += 1
             if ready.pixels is not None:
                 looks = ready.looks[self._place]
-                yield from _cut_all(ready.pixels, looks, ready.overviews)
+                yield from _cut_all(ready.pixels, looks, ready.cut_ahead)
             del ready

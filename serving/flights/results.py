@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, defer
 
@@ -55,22 +55,32 @@ class RunIdentity:
 
 @dataclass(frozen=True, slots=True)
 class LookedAt:
-    """What came of one photo: its detections with their identity, or why it could not be used."""
+    """What came of one photo: its detections with their identity, or why it could not be used.
+
+    ``flight_run`` is the processing of the flight that it was looked at for; None: that of now.
+    """
 
     photo_id: int
     detections: tuple[GeoDetection, ...] = ()
     run: RunIdentity | None = None
     failure: IngestFailure | None = None
+    flight_run: int | None = None
 
 
 def store_results(session: Session, results: Sequence[LookedAt]) -> int:
     """Write what came of several photos and mark them done or failed, all or nothing, each once.
 
-    Returns how many there were to write: a photo that was finished before is left as it is.
+    Returns how many there were to write: a photo that was finished before is left as it is, and so
+    is one that is to be looked at anew since.
     """
     photos = _take_queued(session, [each.photo_id for each in results])
     runs = _runs_of(session, {photo.flight_id for photo in photos.values()})
-    waiting = {each.photo_id: each for each in results if each.photo_id in photos}
+    waiting = {
+        each.photo_id: each
+        for each in results
+        if each.photo_id in photos
+        and each.flight_run in {None, runs[photos[each.photo_id].flight_id]}
+    }
     found, broken = [], []
     for photo_id, each in waiting.items():
         photo = photos[photo_id]
@@ -105,14 +115,12 @@ def store_failure(session: Session, photo_id: int, failure: IngestFailure) -> bo
 
 def requeue_failed(session: Session, flight_id: int) -> int:
     """Give the failed photos of a flight another try; returns how many there were."""
-    failed = select(PhotoRow.id).where(PhotoRow.flight_id == flight_id, PhotoRow.state == "failed")
-    return _requeue(session, list(session.scalars(failed)))
+    return _requeue(session, PhotoRow.flight_id == flight_id, PhotoRow.state == "failed")
 
 
 def requeue_left_out(session: Session, flight_id: int) -> int:
     """Have the photos looked at that were left out; returns how many there were."""
-    rest = select(PhotoRow.id).where(PhotoRow.flight_id == flight_id, PhotoRow.state == "left_out")
-    return _requeue(session, list(session.scalars(rest)))
+    return _requeue(session, PhotoRow.flight_id == flight_id, PhotoRow.state == "left_out")
 
 
 def requeue_all(session: Session, flight_id: int) -> int:
@@ -120,17 +128,29 @@ def requeue_all(session: Session, flight_id: int) -> int:
 
     What was found before stands for a photo until the new look at it is stored.
     """
-    photos = select(PhotoRow.id).where(PhotoRow.flight_id == flight_id)
-    return _requeue(session, list(session.scalars(photos)))
+    return _requeue(session, PhotoRow.flight_id == flight_id)
 
 
-def _requeue(session: Session, ids: Sequence[int]) -> int:
-    session.execute(delete(IngestFailureRow).where(IngestFailureRow.photo_id.in_(ids)))
-    session.execute(
-        update(PhotoRow)
-        .where(PhotoRow.id.in_(ids))
-        .values(state="queued", attempts=0, processed_at=None)
-    )
+def lock_photos(session: Session, *wanted: ColumnElement[bool]) -> list[int]:
+    """Lock photos in the order of their numbers, as results are stored; returns the numbers.
+
+    Whoever changes several does so first: in the order in which rows happen to lie, two would wait
+    for each other for ever.
+    """
+    photos = select(PhotoRow.id).where(*wanted).order_by(PhotoRow.id)
+    return list(session.scalars(photos.with_for_update(key_share=True)))
+
+
+def _requeue(session: Session, *wanted: ColumnElement[bool]) -> int:
+    ids = lock_photos(session, *wanted)
+    for start in range(0, len(ids), ROWS_AT_ONCE):  # a statement takes 65,535 values
+        part = ids[start : start + ROWS_AT_ONCE]
+        session.execute(delete(IngestFailureRow).where(IngestFailureRow.photo_id.in_(part)))
+        session.execute(
+            update(PhotoRow)
+            .where(PhotoRow.id.in_(part))
+            .values(state="queued", attempts=0, processed_at=None)
+        )
     return len(ids)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -20,7 +21,7 @@ from serving.db.tables import FlightRow, PhotoRow
 from serving.flights.catalogue import get_flight, lock_flight
 from serving.flights.layers import load_surroundings, near_flight
 from serving.flights.photo_rows import photo_from_row
-from serving.flights.results import LookedAt, RunIdentity, store_failure
+from serving.flights.results import LookedAt, RunIdentity, lock_photos, store_failure
 from serving.jobs.context import WorkerContext
 from serving.jobs.flights import GROUP_FLIGHT
 from serving.jobs.loading import LoadedModels
@@ -51,12 +52,12 @@ def detect_chunk(context: WorkerContext, flight_id: int, photo_ids: Sequence[int
         StoppingError: the process is asked to end before the chunk is done.
     """
     with context.sessions() as session:
-        kind = FlightKind(get_flight(session, flight_id).kind)
+        flight = get_flight(session, flight_id)
         waiting = _list_waiting(session, flight_id, photo_ids)
     models = context.models()  # a model promoted meanwhile looks at the next chunk
     fresh = [row.id for row in waiting if row.attempts == 0]
     for group in [fresh, *([row.id] for row in waiting if row.attempts > 0)]:
-        _detect_together(context, models, flight_id, group, kind)
+        _detect_together(context, models, flight, group)
         if context.stopping.is_set():
             raise StoppingError
     with context.sessions.begin() as session:
@@ -82,26 +83,34 @@ def order_grouping_if_complete(session: Session, flight_id: int) -> None:
 def _detect_together(
     context: WorkerContext,
     models: LoadedModels,
-    flight_id: int,
+    flight: FlightRow,
     photo_ids: Sequence[int],
-    kind: FlightKind,
 ) -> None:
-    photos = _begin(context, flight_id, photo_ids)
-    surroundings = know_surroundings(context, flight_id) if photos else None
-    calibrations = _know_calibrations(context, flight_id)
-    wanted = _while_wanted(context, flight_id, photos)
-    results = detect_photos(
-        wanted,
+    photos = _begin(context, flight.id, photo_ids)
+    # An error keeps the generator: photos that were made ready ahead go now, not with the error.
+    with (
+        store_behind(context.sessions) as store,
+        closing(_look(context, models, flight, photos)) as looks,
+    ):
+        for each in looks:
+            store(each)
+    _return_attempts(context, [int(photo.photo_id) for photo in photos])
+
+
+def _look(
+    context: WorkerContext, models: LoadedModels, flight: FlightRow, photos: list[Photo]
+) -> Generator[LookedAt, None, None]:
+    calibrations = _know_calibrations(context, flight.id)
+    for result in detect_photos(
+        _while_wanted(context, flight, photos),
         models.detectors,
         models.settings,
-        kind=kind,
-        surroundings=surroundings,
+        kind=FlightKind(flight.kind),
+        surroundings=know_surroundings(context, flight.id) if photos else None,
         calibrations=calibrations,
-    )
-    with store_behind(context.sessions) as store:
-        for result in results:
-            store(_looked_at(result, models.identify(result.photo, calibrations)))
-    _return_attempts(context, [int(photo.photo_id) for photo in photos])
+    ):
+        identity = models.identify(result.photo, calibrations)
+        yield _looked_at(result, identity, flight.run)
 
 
 def _know_calibrations(context: WorkerContext, flight_id: int) -> CalibrationSet:
@@ -160,34 +169,36 @@ def _begin(context: WorkerContext, flight_id: int, photo_ids: Sequence[int]) -> 
 def _return_attempts(context: WorkerContext, photo_ids: list[int]) -> None:
     """Take back the count of photos that were left alone (cancelled, or asked to end)."""
     with context.sessions.begin() as session:
-        session.execute(
-            update(PhotoRow)
-            .where(PhotoRow.id.in_(photo_ids), PhotoRow.state == "queued", PhotoRow.attempts > 0)
-            .values(attempts=PhotoRow.attempts - 1)
-        )
+        left = PhotoRow.id.in_(photo_ids), PhotoRow.state == "queued", PhotoRow.attempts > 0
+        locked = PhotoRow.id.in_(lock_photos(session, *left))
+        session.execute(update(PhotoRow).where(locked).values(attempts=PhotoRow.attempts - 1))
 
 
-def _while_wanted(context: WorkerContext, flight_id: int, photos: list[Photo]) -> Iterator[Photo]:
-    """Yield photos until the flight is cancelled or the process is asked to end."""
+def _while_wanted(
+    context: WorkerContext, flight: FlightRow, photos: list[Photo]
+) -> Iterator[Photo]:
+    """Yield photos until the flight is cancelled or begun anew, or the process is to end."""
     next_look = 0.0
     for photo in photos:
         if context.stopping.is_set():
             return
         if time.monotonic() >= next_look:
-            if not _is_wanted(context, flight_id):
+            if not _is_wanted(context, flight):
                 return
             next_look = time.monotonic() + LOOK_AGAIN_S
         yield photo
 
 
-def _is_wanted(context: WorkerContext, flight_id: int) -> bool:
-    wanted = exists().where(FlightRow.id == flight_id, FlightRow.state == "processing")
+def _is_wanted(context: WorkerContext, flight: FlightRow) -> bool:
+    wanted = exists().where(
+        FlightRow.id == flight.id, FlightRow.run == flight.run, FlightRow.state == "processing"
+    )
     with context.sessions() as session:
         return bool(session.scalar(select(wanted)))
 
 
-def _looked_at(result: PhotoResult, run: RunIdentity) -> LookedAt:
+def _looked_at(result: PhotoResult, run: RunIdentity, flight_run: int) -> LookedAt:
     photo_id = int(result.photo.photo_id)
     if result.failure is not None:
-        return LookedAt(photo_id, failure=result.failure)
-    return LookedAt(photo_id, result.detections, run)
+        return LookedAt(photo_id, failure=result.failure, flight_run=flight_run)
+    return LookedAt(photo_id, result.detections, run, flight_run=flight_run)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from detection.dedupe import (
@@ -132,8 +132,10 @@ def regroup(session: Session, store: ObjectStore, flight_id: int) -> None:
 
 def load_scene(session: Session, store: ObjectStore, flight_id: int) -> FlightScene:
     """Return the photos of a flight and what is known of the areas that it lies in."""
-    # A photo that was left out cannot speak against a thing that it would have shown.
-    looked_at = PhotoRow.state != "left_out"
+    # A photo that was left out cannot speak against a thing that it would have shown. A comparison
+    # may have shown a building in it all the same.
+    shown = select(DetectionRow.photo_id).where(DetectionRow.flight_id == flight_id)
+    looked_at = or_(PhotoRow.state != "left_out", PhotoRow.id.in_(shown))
     rows = session.scalars(select(PhotoRow).where(PhotoRow.flight_id == flight_id, looked_at))
     photos = {str(row.id): photo_from_row(row, store.path_of(row.sha256)) for row in rows}
     areas = load_areas(session, near_flight(session, flight_id), ADMINISTRATIVE)

@@ -36,7 +36,7 @@ from serving.flights.media import (
 )
 from serving.jobs.context import WorkerContext
 from serving.jobs.flights import PLAN_FLIGHT, fail_flight, order_coverage
-from serving.jobs.queue import defer
+from serving.jobs.queue import SOON, defer
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ def settle_media(context: WorkerContext, flight_id: int) -> None:
             return
         if videos:
             order_coverage(session, flight_id)
-        defer(session, PLAN_FLIGHT, flight_id=flight_id)
+        defer(session, PLAN_FLIGHT, priority=SOON, flight_id=flight_id)
 
 
 def ingest_video(context: WorkerContext, media_id: int) -> None:

@@ -97,6 +97,8 @@ class GivenUpError(HazardLensError):
 def plan_flight(job: JobContext, flight_id: int) -> None:
     """Cut a flight into chunks; the chunks and the new state are written together."""
     context = _context(job)
+    if _is_given_up(job, context, flight_id):
+        return
     try:
         leave_out_photos(context, flight_id)
     except HazardLensError as error:

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import Session
 
 from detection.coverage.footprint import compute_footprints
 from detection.coverage.photo_flags import is_usable
@@ -14,9 +15,10 @@ from detection.domain.errors import HazardLensError
 from detection.needs import load_needs
 from detection.terrain import Terrain
 from detection.views import choose_views
-from serving.db.tables import PhotoRow
+from serving.db.tables import FlightRow, PhotoRow
 from serving.flights.catalogue import get_flight, lock_flight
 from serving.flights.photo_rows import photo_from_row, quality_from_row
+from serving.flights.results import lock_photos
 from serving.jobs.chunk import know_surroundings
 from serving.jobs.context import WorkerContext
 
@@ -30,11 +32,12 @@ def leave_out_photos(context: WorkerContext, flight_id: int) -> int:
 
     Their number hangs on the flight's wish, or without one on the worker's setting. A flight that
     is processed anew is looked at whole: what an earlier run saw in a photo must not stand beside
-    what this one says of its neighbours. Doing it twice changes nothing.
+    what this one says of its neighbours. The choice is made once: with other settings or another
+    ground model a photo that is tried again would be left out for one that was left out before.
     """
     with context.sessions() as session:
         flight = get_flight(session, flight_id)
-        if flight.state != "queued" or flight.run > 1:
+        if not _is_untouched(session, flight):
             return 0
         wanted = flight.views
     settings = context.models().settings
@@ -42,16 +45,20 @@ def leave_out_photos(context: WorkerContext, flight_id: int) -> int:
         wanted = settings.views
     left_out = _choose(context, flight_id, wanted) if wanted else []
     with context.sessions.begin() as session:
-        if lock_flight(session, flight_id).state != "queued":
-            return 0
+        if not _is_untouched(session, lock_flight(session, flight_id)):
+            return 0  # begun anew or cancelled meanwhile
         for start in range(0, len(left_out), ROWS_AT_ONCE):
-            waiting = PhotoRow.id.in_(left_out[start : start + ROWS_AT_ONCE])
-            session.execute(
-                update(PhotoRow)
-                .where(PhotoRow.flight_id == flight_id, waiting, PhotoRow.state == "queued")
-                .values(state="left_out")
-            )
+            some = PhotoRow.id.in_(left_out[start : start + ROWS_AT_ONCE])
+            waiting = PhotoRow.id.in_(lock_photos(session, some, PhotoRow.state == "queued"))
+            session.execute(update(PhotoRow).where(waiting).values(state="left_out"))
     return len(left_out)
+
+
+def _is_untouched(session: Session, flight: FlightRow) -> bool:
+    """Whether a flight is about to be looked at for the first time."""
+    touched = exists().where(PhotoRow.flight_id == flight.id, PhotoRow.state != "queued")
+    is_first = flight.state == "queued" and flight.run == 1
+    return is_first and not session.scalar(select(touched))
 
 
 def _choose(context: WorkerContext, flight_id: int, wanted: int) -> list[int]:

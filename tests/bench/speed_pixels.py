@@ -1,8 +1,8 @@
 """Recall of the manhole model against pixels across the lid: how coarse a tile may be.
 
-Run as ``python -m tests.bench.speed_pixels``; prints one JSON object. Labelled covers of val are
-made smaller with their surroundings, blended into real ground, and looked at in one tile: as they
-are, and enlarged. The folders of shared photos are needed.
+Run as ``python -m tests.bench.speed_pixels [manhole_far]``; prints one JSON object. Labelled
+covers of val are made smaller with their surroundings, blended into real ground, and looked at in
+one tile: as they are, and enlarged. The folders of shared photos are needed.
 """
 
 from __future__ import annotations
@@ -65,9 +65,11 @@ class Shown:
     enlarged: int
 
 
-def measure_pixels(sizes_px: tuple[int, ...] = SIZES_PX) -> dict[str, object]:
+def measure_pixels(
+    model: str = "manhole", sizes_px: tuple[int, ...] = SIZES_PX
+) -> dict[str, object]:
     """Return the recall at shipped thresholds and the number of looks, by size and enlarging."""
-    detector = load_detector(select_manifests(("manhole",))[0], precision="fp32")
+    detector = load_detector(select_manifests((model,))[0], precision="fp32")
     shown = list(_show_covers(sizes_px, detector.manifest.tile_px))
     hits: defaultdict[str, list[bool]] = defaultdict(list)
     for one, found in zip(shown, detector.detect_tiles(x.tile for x in shown), strict=True):
@@ -177,4 +179,4 @@ def _enlarge(shown: Shown, times: int) -> Shown:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(measure_pixels()) + "\n")
+    sys.stdout.write(json.dumps(measure_pixels((sys.argv[1:] or ["manhole"])[0])) + "\n")

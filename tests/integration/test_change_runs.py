@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from detection.domain.finding import BuildingPart, OnBuilding
 from detection.domain.hazard import HazardClass
@@ -24,6 +24,7 @@ from serving.jobs.change_result import Refusal
 from serving.jobs.chunk import StoppingError
 from serving.jobs.context import WorkerContext
 from serving.jobs.flights import reprocess_flight
+from serving.jobs.grouping import load_scene
 from serving.jobs.queue import CHANGE_QUEUE, COVERAGE_QUEUE
 from serving.web.labels import GROUND_METHODS
 from tests.integration.compared_flights import BOX, FALL, RISE, UNCHANGED, Teller, bring_buildings
@@ -174,6 +175,27 @@ def test_a_new_processing_keeps_what_the_comparison_found(
     answer = reviewer.get(f"/candidates/{candidate}").json()
     assert {each["model_name"] for each in answer["sightings"]} == {"height_change"}
     assert answer["votes"] is None, "no model saw it in any photo"
+
+
+def test_a_comparison_may_show_a_building_in_a_photo_that_was_left_out(
+    reviewer: TestClient, context: WorkerContext, flight_of: FlightOf, engineer: TestClient
+) -> None:
+    bring_buildings(engineer)
+    base, new = flight_of(2).id, flight_of(3).id
+    with context.sessions.begin() as session:
+        ids = list(session.scalars(select(PhotoRow.id).where(PhotoRow.flight_id == new)))
+        rest = update(PhotoRow).where(PhotoRow.id.in_([min(ids), max(ids)]))
+        session.execute(rest.values(state="left_out"))
+    for flight_id in (base, new):
+        see_covers(context, flight_id, places=0)
+    place_flights(context, None)
+    assert compare(reviewer, context, new)["state"] == "done"
+    (candidate,) = list_shown(context, new)
+    shown = reviewer.get(f"/candidates/{candidate}").json()["sightings"]
+    assert min(ids) in {each["photo_id"] for each in shown}
+    with context.sessions() as session:
+        known = set(load_scene(session, context.store, new).photos)
+    assert known == {str(each) for each in sorted(ids)[:2]}, "the last one shows nothing"
 
 
 def test_what_a_person_splits_off_a_building_stays_apart(

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from detection.domain.photo import FlightKind
 from serving.db.tables import FlightRow, PhotoRow
 from serving.deps import Services
 from serving.flights.catalogue import Progress, count_progress, create_flight
+from serving.flights.results import requeue_left_out
 from serving.flights.upload import receive_photo
+from serving.jobs import view_choice
 from serving.jobs.context import WorkerContext
-from serving.jobs.flights import submit_flight
+from serving.jobs.flights import cancel_flight, reprocess_flight, submit_flight
 from serving.jobs.grouping import load_scene
 from serving.jobs.view_choice import leave_out_photos
 from tests.factories import DrawnPose, draw_photo
@@ -119,8 +121,58 @@ def test_choosing_twice_changes_nothing_and_a_cancelled_flight_is_left_alone(
     assert leave_out_photos(worker_context, flight_id) == 0  # a draft
     with worker_context.sessions.begin() as session:
         submit_flight(session, flight_id)
-    assert [leave_out_photos(worker_context, flight_id) for _ in range(2)] == [3, 3]
+    assert [leave_out_photos(worker_context, flight_id) for _ in range(2)] == [3, 0]
     assert progress_of(worker_context, flight_id).photos_left_out == 3
     with worker_context.sessions.begin() as session:
         session.execute(update(FlightRow).values(state="cancelled"))
     assert leave_out_photos(worker_context, flight_id) == 0
+
+
+def test_a_photo_that_is_tried_again_is_not_left_out_now(
+    worker_context: WorkerContext, hover: Callable[[int | None], int], operator: TestClient
+) -> None:
+    flight_id = hover(1)
+    assert work_off(worker_context, flight_id).photos_left_out == 4
+    with worker_context.sessions.begin() as session:
+        failed = update(PhotoRow).where(PhotoRow.state == "done")
+        session.execute(failed.values(state="failed", blur_px=4.0))  # others would be chosen now
+    assert operator.post(f"/flights/{flight_id}/retry").status_code == 202
+    run_jobs(worker_context)
+    progress = progress_of(worker_context, flight_id)
+    assert (progress.photos_done, progress.photos_left_out) == (1, 4)
+
+
+def test_a_flight_begun_anew_while_its_photos_are_chosen_is_looked_at_whole(
+    worker_context: WorkerContext,
+    hover: Callable[[int | None], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flight_id = hover(1)
+    with worker_context.sessions.begin() as session:
+        submit_flight(session, flight_id)
+    choose = view_choice._choose
+
+    def choose_slowly(*args: object) -> list[int]:
+        left_out = choose(*args)  # type: ignore[arg-type]
+        with worker_context.sessions.begin() as session:
+            cancel_flight(session, flight_id)
+            reprocess_flight(session, flight_id)
+        return left_out
+
+    monkeypatch.setattr(view_choice, "_choose", choose_slowly)
+    assert leave_out_photos(worker_context, flight_id) == 0
+    assert progress_of(worker_context, flight_id).photos_left_out == 0
+
+
+def test_the_rest_of_a_very_large_flight_is_looked_at(worker_context: WorkerContext) -> None:
+    """A statement takes 65,535 values."""
+    with worker_context.sessions.begin() as session:
+        flight = create_flight(session, name="large", kind=FlightKind.DRONE, views=1)
+        photos = text(
+            "insert into photos (flight_id, name, sha256, size_bytes, media_type, width_px,"
+            " height_px, state) select :flight_id, 'DJI_' || each, lpad(each::text, 64, '0'), 1,"
+            " 'image/jpeg', 1, 1, 'left_out' from generate_series(1, 66000) each"
+        )
+        session.execute(photos, {"flight_id": flight.id})
+        assert requeue_left_out(session, flight.id) == 66000
+    assert progress_of(worker_context, flight.id).photos_left_out == 0

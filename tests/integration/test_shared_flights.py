@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,13 +18,20 @@ from detection.pipeline import PhotoResult, detect_photos
 from serving.db.tables import CandidateRow, DetectionRow, FlightRow, PhotoRow, SightingRow
 from serving.flights.catalogue import Progress, count_progress, lock_flight
 from serving.flights.pace import estimate_left_s
-from serving.flights.results import LookedAt, RunIdentity, store_results
+from serving.flights.results import LookedAt, RunIdentity, requeue_all, store_results
 from serving.jobs import chunk, grouping
 from serving.jobs.chunking import order_chunks
 from serving.jobs.context import WorkerContext
-from serving.jobs.flights import GROUP_FLIGHT, PLAN_FLIGHT, submit_flight
+from serving.jobs.flights import (
+    GROUP_FLIGHT,
+    PLAN_FLIGHT,
+    cancel_flight,
+    reprocess_flight,
+    submit_flight,
+)
 from serving.jobs.heartbeat import count_workers
 from serving.jobs.loading import LoadedModels
+from serving.jobs.media import settle_media
 from serving.jobs.queue import QUEUE, QUEUES, SOON
 from serving.jobs.storing import HELD, store_behind
 from tests.job_runner import run_jobs
@@ -147,6 +156,102 @@ def test_new_flight_is_planned_before_what_already_waits(
         assert session.scalar(planned, {"name": PLAN_FLIGHT}) == SOON
 
 
+def test_flight_whose_videos_are_done_is_planned_before_what_already_waits(
+    worker_context: WorkerContext, flight_of: FlightOf
+) -> None:
+    flight_id = flight_of(1).id
+    with worker_context.sessions.begin() as session:
+        lock_flight(session, flight_id).state = "queued"
+    settle_media(worker_context, flight_id)
+    with worker_context.sessions() as session:
+        planned = text("select priority from procrastinate_jobs where task_name = :name")
+        assert session.scalar(planned, {"name": PLAN_FLIGHT}) == SOON
+
+
+def test_flight_that_cannot_be_planned_is_given_up_with_a_reason(
+    worker_context: WorkerContext, flight_of: FlightOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(*_: object) -> int:
+        message = "no such thing"
+        raise ValueError(message)
+
+    monkeypatch.setattr("serving.jobs.tasks.leave_out_photos", break_off)
+    monkeypatch.setattr("serving.jobs.tasks.MAX_JOB_ATTEMPTS", 3)
+    monkeypatch.setattr("serving.jobs.tasks.RETRY.wait", 0)
+    flight_id = flight_of(1).id
+    submit(worker_context, flight_id)
+    for _ in range(4):
+        run_jobs(worker_context, [QUEUE])
+        with worker_context.sessions.begin() as session:
+            session.execute(text("update procrastinate_jobs set scheduled_at = null"))
+    with worker_context.sessions() as session:
+        flight = session.get_one(FlightRow, flight_id)
+        assert (flight.state, flight.failure_code) == ("failed", "processing_failed")
+
+
+def test_results_and_a_new_processing_do_not_wait_for_each_other(
+    worker_context: WorkerContext, flight_of: FlightOf
+) -> None:
+    """Both lock photos in the same order, wherever their rows lie in the table."""
+    flight_id = flight_of(3).id
+    with worker_context.sessions.begin() as session:
+        ids = sorted(session.scalars(select(PhotoRow.id).where(PhotoRow.flight_id == flight_id)))
+        first = update(PhotoRow).where(PhotoRow.id == ids[0])
+        session.execute(first.values(blur_px=1.0))  # its row lies behind the others from now on
+
+    def begin_anew() -> int:
+        with worker_context.sessions.begin() as session:
+            return requeue_all(session, flight_id)
+
+    results = [LookedAt(each, (), RunIdentity("c" * 64, {})) for each in ids]
+    with ThreadPoolExecutor(1) as pool, worker_context.sessions.begin() as session:
+        store_results(session, results[:1])
+        session.flush()
+        waiting = pool.submit(begin_anew)
+        wait_for_lock(worker_context)
+        session.execute(text("set local lock_timeout = '2s'"))
+        assert store_results(session, results[1:]) == 2
+        session.commit()
+        assert waiting.result(20) == 3
+
+
+def wait_for_lock(context: WorkerContext) -> None:
+    """Return as soon as somebody waits for a row that somebody else holds."""
+    waits = text("select count(*) from pg_stat_activity where wait_event_type = 'Lock'")
+    for _ in range(200):
+        with context.sessions() as session:
+            if session.scalar(waits):
+                return
+        time.sleep(0.05)
+    pytest.fail("nobody waits")
+
+
+def test_what_was_looked_at_for_an_earlier_processing_is_not_taken_for_the_new_one(
+    worker_context: WorkerContext, flight_of: FlightOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flight_id = flight_of(4).id
+    submit(worker_context, flight_id)
+    with worker_context.sessions.begin() as session:
+        lock_flight(session, flight_id).state = "processing"
+        ids = list(session.scalars(select(PhotoRow.id).order_by(PhotoRow.id)))
+
+    def detect(photos: Iterable[Photo], *args: object, **more: object) -> Iterator[PhotoResult]:
+        for number, photo in enumerate(photos):
+            if number == 1:
+                with worker_context.sessions.begin() as session:
+                    cancel_flight(session, flight_id)
+                    reprocess_flight(session, flight_id)
+                    lock_flight(session, flight_id).state = "processing"
+            yield from detect_photos([photo], *args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(chunk, "detect_photos", detect)
+    monkeypatch.setattr(chunk, "LOOK_AGAIN_S", 0.0)
+    chunk.detect_chunk(worker_context, flight_id, ids)
+    with worker_context.sessions() as session:
+        progress = count_progress(session, [flight_id])[flight_id]
+    assert (progress.photos_total, progress.photos_done) == (4, 0)
+
+
 def test_workers_are_counted_by_their_lanes_while_they_live(worker_context: WorkerContext) -> None:
     with worker_context.sessions.begin() as session:
         assert count_workers(session) == 1, "whoever asks is about to work"
@@ -202,6 +307,33 @@ def test_database_that_refuses_results_ends_the_work(
     with pytest.raises(OSError, match="disk full"):
         store_many()
     assert len(taken) < 10 * HELD, "nobody goes on working for nothing"
+
+
+def test_photos_ahead_are_let_go_when_results_cannot_be_stored(
+    worker_context: WorkerContext, flight_of: FlightOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error holds what was going on where it came up, until it is forgotten itself."""
+
+    @contextmanager
+    def refuse(*_: object) -> Iterator[Callable[[LookedAt], None]]:
+        def store(_: LookedAt) -> None:
+            message = "disk full"
+            raise OSError(message)
+
+        yield store
+
+    monkeypatch.setattr(chunk, "store_behind", refuse)
+    flight_id = flight_of(4).id
+    submit(worker_context, flight_id)
+    with worker_context.sessions.begin() as session:
+        lock_flight(session, flight_id).state = "processing"
+        ids = list(session.scalars(select(PhotoRow.id).order_by(PhotoRow.id)))
+    before = set(threading.enumerate())
+    with pytest.raises(OSError, match="disk full") as error:
+        chunk.detect_chunk(worker_context, flight_id, ids)
+    assert error.value.__traceback__ is not None
+    left = {each.name for each in set(threading.enumerate()) - before}
+    assert not {each for each in left if each.startswith(("ahead", "decode"))}
 
 
 def test_photo_that_is_done_is_not_stored_again(

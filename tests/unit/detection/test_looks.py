@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from detection.detectors.base import TileDetections, TileImage
 from detection.detectors.manifest import ModelManifest
 from detection.domain.geometry import Tile
+from detection.domain.hazard import HazardClass
 from detection.domain.photo import Photo
-from detection.looks import Look, PhotoLine, ReadyPhoto, answer_photos, cut_overviews, plan_looks
+from detection.looks import Look, PhotoLine, ReadyPhoto, answer_photos, cut_ahead, plan_looks
 from detection.looks import line as photo_line
+from detection.looks.plan import choose_overlap
 from detection.settings import DetectionSettings
 from detection.tiling import cut_tile
 from tests.fakes import FakeDetector, build_manifest
@@ -146,7 +148,7 @@ def ready_maker(
             plan_looks(photo.width_px, photo.height_px, one.manifest, factor(1))
             for one in detectors
         )
-        return ReadyPhoto(photo, pixels, looks, overviews=cut_overviews(pixels, looks))
+        return ReadyPhoto(photo, pixels, looks, cut_ahead=cut_ahead(pixels, looks))
 
     return make_ready
 
@@ -238,6 +240,38 @@ def test_photos_are_held_up_to_a_bound_in_bytes_but_one_always(
 def test_an_overview_is_cut_once_and_as_any_tile() -> None:
     pixels = np.arange(200 * 300 * 3, dtype=np.uint8).reshape(200, 300, 3)
     looks = (plan_looks(300, 200, MODEL, factor(1)),) * 2
-    ((look, tile),) = cut_overviews(pixels, looks).items()
+    ((look, (tile,)),) = cut_ahead(pixels, looks).items()
     assert look is looks[0][1]
     assert np.array_equal(tile, cut_tile(pixels, look.tiles[0], 64))
+
+
+def test_tiles_share_what_is_sought_needs_and_no_more() -> None:
+    settings = DetectionSettings.model_construct()
+    covers, far_m = build_manifest(tile_px=416), 0.9 / 0.02 / 416
+    cracks = replace(covers, task="segment", classes=(HazardClass.FACADE_CRACK,))
+    storeys = replace(covers, classes=(HazardClass.ADDED_STOREY,))
+    assert choose_overlap(covers, settings, 0.02) == pytest.approx(far_m)
+    assert choose_overlap(covers, settings, 0.001) == settings.overlap, "never more"
+    assert choose_overlap(covers, settings, None) == settings.overlap, "its size is not known"
+    assert choose_overlap(cracks, settings, None) == 0.1
+    assert choose_overlap(storeys, settings, 0.02) == settings.overlap
+    whole = DetectionSettings.model_construct(narrow_overlap=False)
+    assert {choose_overlap(one, whole, 0.02) for one in (covers, cracks, storeys)} == {0.2}
+
+
+@given(gsd_m=st.floats(0.005, 0.1), lid_m=st.floats(0.1, 0.9), x=st.floats(0, 1), y=st.floats(0, 1))
+def test_every_lid_is_whole_in_a_tile(gsd_m: float, lid_m: float, x: float, y: float) -> None:
+    side_px = lid_m / gsd_m
+    if side_px > 0.2 * 416:
+        return
+    (look, _) = plan_looks(
+        3000, 2000, build_manifest(tile_px=416), DetectionSettings.model_construct(), gsd_m=gsd_m
+    )
+    left, top = x * (3000 - side_px), y * (2000 - side_px)
+    assert any(
+        tile.x_min <= left
+        and tile.y_min <= top
+        and left + side_px <= tile.x_max
+        and top + side_px <= tile.y_max
+        for tile in look.tiles
+    )
