@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -103,7 +103,7 @@ class FlightNegatives(FlightPart):
 
 
 class ComposedSource(Strict):
-    """Scenes ``first_seed`` to ``first_seed + scenes - 1`` on ground of others; training only.
+    """Scenes ``first_seed`` to ``first_seed + scenes - 1`` on ground of others.
 
     Ground are the train negatives of ``ground_sets``, crops of ``ground_flights`` and rendered
     streets. Covers are about ``cover_px`` wide.
@@ -131,7 +131,7 @@ class ComposedSource(Strict):
 
 
 class PastedSource(ComposedSource):
-    """Real covers cut out of a catalogue set and pasted onto other real ground.
+    """Real covers cut out of a catalogue set and pasted onto other real ground; training only.
 
     ``pasted`` is the set whose ``datasets/<set>/pasting.yaml`` names the covers. Each scene also
     gets about ``confusers_per_scene`` things that are none; ``empty_share`` of them hold no cover.
@@ -143,12 +143,15 @@ class PastedSource(ComposedSource):
 
 
 class ShrunkSource(ComposedSource):
-    """Train close-ups of a catalogue set, made as small as a drone sees them and let into ground.
+    """Close-ups of a catalogue set, made as small as a drone sees them and let into ground.
 
-    ``shrunk`` is the set; covers become ``cover_px`` wide, never larger than they were.
+    ``shrunk`` is the set; covers become ``cover_px`` wide, never larger than they were. Of the val
+    ``side`` they are what a model of drone scale is judged on: close-ups and ground are then those
+    of val, and ``ground_flights`` must not be trained on.
     """
 
     shrunk: str
+    side: Literal["train", "val"] = "train"
     cover_px: tuple[float, float] = (16.0, 90.0)
 
 

@@ -83,6 +83,8 @@ DataSource = (
 
 
 def _flights_of(source: DataSource) -> tuple[FlightPart, ...]:
+    if isinstance(source, ShrunkSource) and source.side != "train":
+        return ()
     if isinstance(source, (PastedSource, ShrunkSource)):
         return source.ground_flights
     return (source,) if isinstance(source, FlightNegatives) else ()
@@ -143,7 +145,8 @@ class TrainingSettings(_Strict):
     architecture file of the trainer (``yolo26n.yaml``: from nothing). ``tile_px`` is the side of
     the tile that the shipped model sees, ``finest_gsd_m`` the finest ground sampling distance that
     it learned: drone photos that are finer are made smaller for it; beyond ``coarsest_gsd_m`` it
-    finds nothing on the ground, so that nobody need look there. ``background_flights`` bound
+    finds nothing on the ground, so that nobody need look there; ground finer than
+    ``starts_at_gsd_m`` is that of another model of its classes. ``background_flights`` bound
     the false alarms when thresholds are chosen, ``unseen_flights`` are only measured; both are
     relative to the folder of shared files, whole or a range of photos, and hold none of the
     hazards.
@@ -166,6 +169,7 @@ class TrainingSettings(_Strict):
     tile_px: int = Field(default=640, ge=64, le=1280, multiple_of=32)
     finest_gsd_m: float | None = Field(default=None, gt=0, le=1)
     coarsest_gsd_m: float | None = Field(default=None, gt=0, le=1)
+    starts_at_gsd_m: float | None = Field(default=None, gt=0, le=1)
     workers: int = Field(default=0, ge=0, le=16)
     device: str = Field(default="auto", pattern=r"^(auto|cpu|\d)$")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -232,7 +236,8 @@ class TrainingSettings(_Strict):
             message = f"The configuration is of {other.name}, the run of {self.name}."
             raise ConfigurationError(message, remedy="Give the configuration of the same model.")
         fields = (
-            *("tile_px", "finest_gsd_m", "coarsest_gsd_m", "card", "thresholds", "promotion"),
+            *("tile_px", "finest_gsd_m", "coarsest_gsd_m", "starts_at_gsd_m"),
+            *("card", "thresholds", "promotion"),
             *("background_flights", "unseen_flights"),
         )
         mixed = self.model_copy(update={name: getattr(other, name) for name in fields})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -13,7 +14,7 @@ from detection.domain.errors import InvalidInputError
 from detection.domain.hazard import HazardClass
 from training.cli.options import FOLDER, SHARED_OPTION
 from training.data.annotation import AnnotatedPhoto
-from training.data.collect import load_catalogue_photos
+from training.data.collect import compose_held_out, load_catalogue_photos
 from training.evaluation.labelled_folder import read_labelled_folder
 from training.promotion.promote import Order, find_waiting, promote_run, promote_version
 from training.record import read_record
@@ -135,14 +136,22 @@ def _promote_waiting(
     name = f"{waiting.name}@{waiting.version}"
     path = config or CONFIGS_DIR / f"{waiting.name}.yaml"
     settings = load_training_settings(path)
-    frozen: Sequence[AnnotatedPhoto] = ()
-    if order.to == "active":
+    if order.to != "active":
+        return promote_version(name, models_dir, (), settings.promotion, order)
+    with TemporaryDirectory() as folder:
         frozen = _read_frozen(images, labels, waiting.classes) or [
-            photo
-            for photo in load_catalogue_photos(settings, find_shared_dir(shared_dir))
-            if photo.split == "val"
+            *_list_val(settings, find_shared_dir(shared_dir), Path(folder))
         ]
-    return promote_version(name, models_dir, frozen, settings.promotion, order)
+        return promote_version(name, models_dir, frozen, settings.promotion, order)
+
+
+def _list_val(
+    settings: TrainingSettings, shared_dir: Path, work_dir: Path
+) -> Iterator[AnnotatedPhoto]:
+    for photo in load_catalogue_photos(settings, shared_dir):
+        if photo.split == "val":
+            yield photo
+    yield from compose_held_out(settings, shared_dir, work_dir)
 
 
 def _settings_of_run(run_dir: Path, config: Path | None) -> TrainingSettings:

@@ -95,11 +95,15 @@ def _load_stored(source: CatalogueSource | VersionSource, shared_dir: Path) -> l
 
 
 def _load_flight(
-    part: FlightPart, settings: TrainingSettings, shared_dir: Path, dataset: str
+    part: FlightPart,
+    settings: TrainingSettings,
+    shared_dir: Path,
+    dataset: str,
+    side: str = "train",
 ) -> list[AnnotatedPhoto]:
-    """Return the photos of a flight for training, with what they are known to show."""
+    """Return the photos of a flight for one side, with what they are known to show."""
     folder = shared_dir / part.flight
-    photos = list_flight(folder, dataset=dataset, split="train", photos=part.photos)
+    photos = list_flight(folder, dataset=dataset, split=side, photos=part.photos)
     if part.known is None:
         return photos
     return add_known(photos, REPOSITORY_DIR / part.known, settings.classes)
@@ -122,8 +126,9 @@ def _compose(
     shared_dir: Path,
     work_dir: Path,
 ) -> list[AnnotatedPhoto]:
+    side = source.side if isinstance(source, ShrunkSource) else "train"
     flights = [
-        _load_flight(part, settings, shared_dir, dataset="ground") for part in source.ground_flights
+        _load_flight(part, settings, shared_dir, "ground", side) for part in source.ground_flights
     ]
 
     def load_set(name: str) -> list[AnnotatedPhoto]:
@@ -146,6 +151,18 @@ def _render(source: RenderedSource, work_dir: Path) -> list[AnnotatedPhoto]:
     classes = dict(enumerate(CLASSES[source.rendered]))
     photos = load_yolo_folder(folder, classes, dataset=name, split="train")
     return [replace(photo, annotations=()) for photo in photos] if source.as_negatives else photos
+
+
+def compose_held_out(
+    settings: TrainingSettings, shared_dir: Path, work_dir: Path
+) -> list[AnnotatedPhoto]:
+    """Return the composed photos that a run is judged on, made again in ``work_dir``."""
+    return [
+        photo
+        for source in settings.data
+        if isinstance(source, ShrunkSource) and source.side == "val"
+        for photo in _compose(source, settings, shared_dir, work_dir)
+    ]
 
 
 def load_catalogue_photos(settings: TrainingSettings, shared_dir: Path) -> list[AnnotatedPhoto]:

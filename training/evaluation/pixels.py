@@ -13,8 +13,7 @@ from skimage.morphology import skeletonize
 from detection.detectors.manifest import ModelManifest
 from detection.domain.finding import Detection
 from detection.domain.geometry import FloatArray
-from detection.domain.hazard import HazardClass
-from detection.merge import COUNTABLE_THINGS
+from detection.domain.hazard import COUNTABLE_THINGS, HazardClass
 from detection.tiling import PhotoBox
 from training.data.annotation import AnnotatedPhoto
 from training.evaluation.answers import PhotoAnswer, list_boxes, select_found, select_truth

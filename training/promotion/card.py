@@ -95,9 +95,11 @@ def _describe_source(source: Mapping[str, Any]) -> str:
         )
     if "shrunk" in source:
         last = source["first_seed"] + source["scenes"] - 1
+        side = source.get("side", "train")
+        use = "training only" if side == "train" else "judging only"
         return (
-            f"- close-ups of `{source['shrunk']}` (train) made small and let into other ground, "
-            f"scenes {source['first_seed']} to {last}, training only."
+            f"- close-ups of `{source['shrunk']}` ({side}) made small and let into other ground, "
+            f"scenes {source['first_seed']} to {last}, {use}."
         )
     if "rendered" in source:
         last = source["first_seed"] + source["scenes"] - 1
@@ -139,6 +141,9 @@ def _training_section(settings: TrainingSettings, record: Mapping[str, Any], par
     if settings.coarsest_gsd_m is not None:
         coarsest_cm = 100 * settings.coarsest_gsd_m
         shipped += f" Ground coarser than {coarsest_cm:g} cm a pixel shows it nothing."
+    if settings.starts_at_gsd_m is not None:
+        start_cm = 100 * settings.starts_at_gsd_m
+        shipped += f" Ground finer than {start_cm:g} cm a pixel is another model's."
     return "\n".join(
         [
             "## Training",

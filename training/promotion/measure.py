@@ -152,6 +152,7 @@ def build_manifest(settings: TrainingSettings, onnx_path: Path) -> ModelManifest
         format="onnx",
         finest_gsd_m=settings.finest_gsd_m,
         coarsest_gsd_m=settings.coarsest_gsd_m,
+        starts_at_gsd_m=settings.starts_at_gsd_m,
     )
 
 

@@ -14,7 +14,7 @@ from detection.detectors.manifest_file import compute_version, read_document
 from detection.domain.errors import ModelError
 from detection.domain.hazard import HazardClass
 from training.data.annotation import AnnotatedPhoto
-from training.data.collect import load_catalogue_photos
+from training.data.collect import compose_held_out, load_catalogue_photos
 from training.evaluation.evaluate import SHIPPED_FLOOR
 from training.promotion.card import write_card
 from training.promotion.export import Parity, export_run
@@ -73,6 +73,10 @@ class Order:
         return Change("promote", self.force or self.reason, self.by)
 
 
+HELD_OUT = "held_out"
+"""Below a run: composed photos that it is judged on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exported:
     """The files of a run that may be shipped, and what is known of them."""
@@ -106,7 +110,10 @@ def promote_run(
     record = read_record(run_dir)
     check_trained(run_dir, record)
     key = load_signing_key()
-    photos = load_catalogue_photos(settings, shared_dir)
+    photos = [
+        *load_catalogue_photos(settings, shared_dir),
+        *compose_held_out(settings, shared_dir, run_dir / HELD_OUT),
+    ]
     val = [photo for photo in photos if photo.split == "val"]
     if not val:
         message = f"The data of {settings.name} has no val photo to measure on."

@@ -17,6 +17,8 @@ from training.data.composed.grounds import Ground, GroundMaker
 from training.data.composed.make import make_photos
 from training.data.composed.scenes import write_scenes
 from training.data.composed.shrunk import compose_shrunk, list_close_ups
+from training.fitting_settings import Optimisation
+from training.settings import TrainingSettings
 
 MISSING = HazardClass.MANHOLE_MISSING
 BOX = BBox(150, 110, 250, 190)
@@ -100,6 +102,32 @@ def test_source_takes_the_train_side_alone(tmp_path: Path, monkeypatch: pytest.M
     assert len(made) == 6
     assert "near.png" in note
     assert "held_out" not in note
+
+
+def test_val_source_takes_the_val_side_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.data.composed.make.list_makers", lambda *_, **__: [plain_maker()])
+    photos = [draw_close_up(tmp_path), draw_close_up(tmp_path, "held_out.png", "val")]
+    source = source_of(scenes=6, side="val")
+    made = make_photos(source, lambda _: photos, [], tmp_path / "made")
+    note = (tmp_path / "made" / "shrunk_drawn_3000" / "made.json").read_text()
+    assert {photo.split for photo in made} == {"val"}
+    assert "held_out.png" in note
+    assert "near.png" not in note
+
+
+def test_ground_of_a_val_source_is_no_flight_that_is_trained_on() -> None:
+    trained = source_of(ground_flights=["flights/park"])
+    judged = source_of(first_seed=4000, side="val", ground_flights=["flights/town"])
+    settings = TrainingSettings(
+        name="far",
+        classes=(MISSING,),
+        started_from="yolo26n.pt",
+        data=(trained, judged),
+        optimisation=Optimisation(epochs=1, image_px=64),
+    )
+    assert [part.label for part in settings.trained_flights()] == ["park"]
 
 
 def test_same_seed_gives_the_same_photos(tmp_path: Path) -> None:

@@ -135,7 +135,12 @@ def test_trainer_gets_no_secret_and_no_network_of_ours(
 def test_shipped_configurations_are_valid() -> None:
     folder = REPOSITORY_DIR / "configs" / "training"
     found = [load_training_settings(path) for path in sorted(folder.glob("*.yaml"))]
-    assert {settings.name for settings in found} == {"added_storey", "facade_crack", "manhole"}
+    assert {settings.name for settings in found} == {
+        "added_storey",
+        "facade_crack",
+        "manhole",
+        "manhole_far",
+    }
 
 
 @pytest.mark.parametrize(

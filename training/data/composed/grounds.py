@@ -60,16 +60,17 @@ def list_makers(
     *,
     size_px: int,
     width_px: tuple[float, float],
+    side: str = "train",
 ) -> list[GroundMaker]:
     """Return one maker for each kind of ground that there is; flights are drawn equally often.
 
     Raises:
-        InvalidInputError: a photo is not on the train side.
+        InvalidInputError: a photo is on another side than the scenes will be.
     """
     for photo in (*negatives, *(photo for photos in flights for photo in photos)):
-        if photo.split != "train":
+        if photo.split != side:
             message = f"{photo.name} is on the {photo.split} side: no ground to paste onto."
-            raise InvalidInputError(message, remedy="Paste onto train photos only.")
+            raise InvalidInputError(message, remedy=f"Paste onto {side} photos only.")
     makers = [GroundMaker(0.15, lambda rng: _render(rng, size_px, width_px))]
     if negatives:
         makers.append(

@@ -29,20 +29,23 @@ def make_photos(
     *,
     fraction: float = 1.0,
 ) -> list[AnnotatedPhoto]:
-    """Compose the scenes of a source below ``work_dir``; only the train side of a set is used.
+    """Compose the scenes of a source below ``work_dir``, from one side of its sets alone.
 
     Of a run on a ``fraction`` of the data, only photos of that part are cut and pasted on.
     """
+    side = source.side if isinstance(source, ShrunkSource) else "train"
     negatives = [
         photo
         for name in source.ground_sets
         for photo in keep_fraction(load_set(name), fraction)
-        if photo.split == "train" and photo.is_negative
+        if photo.split == side and photo.is_negative
     ]
-    makers = list_makers(negatives, flights, size_px=source.size_px, width_px=source.cover_px)
+    makers = list_makers(
+        negatives, flights, size_px=source.size_px, width_px=source.cover_px, side=side
+    )
     name, compose = _choose_composer(source, load_set, makers, fraction)
     folder = work_dir / f"{name}_{source.first_seed}"
-    return write_scenes(compose, source.seeds, folder, dataset=name)
+    return write_scenes(compose, source.seeds, folder, dataset=name, side=side)
 
 
 def _choose_composer(
@@ -58,7 +61,7 @@ def _choose_composer(
         name = f"pasted_{source.pasted}"
         return name, partial(compose_pasted, cuts=cuts, makers=makers, source=source)
     part = keep_fraction(load_set(source.shrunk), fraction)
-    train = [photo for photo in part if photo.split == "train"]
-    close_ups = list_close_ups(train)
+    own = [photo for photo in part if photo.split == source.side]
+    close_ups = list_close_ups(own, side=source.side)
     name = f"shrunk_{source.shrunk}"
     return name, partial(compose_shrunk, close_ups=close_ups, makers=makers, source=source)

@@ -51,9 +51,14 @@ class Scene:
 
 
 def write_scenes(
-    compose: Callable[[Rng], Scene], seeds: Collection[int], out_dir: Path, *, dataset: str
+    compose: Callable[[Rng], Scene],
+    seeds: Collection[int],
+    out_dir: Path,
+    *,
+    dataset: str,
+    side: str = "train",
 ) -> list[AnnotatedPhoto]:
-    """Compose one scene a seed into ``out_dir`` and return them, for training only.
+    """Compose one scene a seed into ``out_dir`` and return them, for one side of a split.
 
     The note beside them names every photo that a thing or a ground was taken from.
     """
@@ -62,7 +67,7 @@ def write_scenes(
     for seed in follow(seeds, "Composing scenes"):
         rng = np.random.default_rng(seed)
         scene = compose(rng)
-        photos.append(_write(rng, scene, out_dir / f"{dataset}_{seed:06d}.jpg", dataset))
+        photos.append(_write(rng, scene, out_dir / f"{dataset}_{seed:06d}.jpg", dataset, side))
         scenes.append(scene)
     write_note(out_dir, describe_scenes(scenes))
     return photos
@@ -116,12 +121,12 @@ def _is_near(box: BBox, other: BBox) -> bool:
     )
 
 
-def _write(rng: Rng, scene: Scene, path: Path, dataset: str) -> AnnotatedPhoto:
+def _write(rng: Rng, scene: Scene, path: Path, dataset: str, side: str) -> AnnotatedPhoto:
     quality = int(rng.integers(*_QUALITY))
     pixels = np.clip(scene.pixels, 0, 255).astype(np.uint8)
     bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     cv2.imwrite(str(path), bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    header = read_header(path, dataset=dataset, split="train", group=path.stem)
+    header = read_header(path, dataset=dataset, split=side, group=path.stem)
     return replace(header, annotations=scene.annotations)
 
 

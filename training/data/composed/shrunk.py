@@ -46,17 +46,17 @@ class CloseUp:
         return max(max(item.box.width_px, item.box.height_px) for item in self.photo.annotations)
 
 
-def list_close_ups(photos: Sequence[AnnotatedPhoto]) -> list[CloseUp]:
+def list_close_ups(photos: Sequence[AnnotatedPhoto], side: str = "train") -> list[CloseUp]:
     """Return the photos that can be let into other ground.
 
     Raises:
-        InvalidInputError: a photo is not on the train side.
+        InvalidInputError: a photo is on another side than the scenes will be.
     """
     found = []
     for photo in photos:
-        if photo.split != "train":
+        if photo.split != side:
             message = f"{photo.name} is on the {photo.split} side."
-            raise InvalidInputError(message, remedy="Only train photos may be shrunk.")
+            raise InvalidInputError(message, remedy=f"Only {side} photos may be shrunk.")
         if photo.is_negative:
             continue
         boxes = [item.box for item in photo.annotations]
