@@ -116,7 +116,9 @@ def assert_runtimes_agree(
     manifest: ModelManifest, tiles: list[TileImage]
 ) -> dict[str, list[TileDetections]]:
     answers = {
-        runtime: list(load_detector(manifest, runtime=runtime).detect_tiles(tiles))
+        runtime: list(
+            load_detector(manifest, runtime=runtime, precision="fp32").detect_tiles(tiles)
+        )
         for runtime in ("torch", "openvino", "onnx")
     }
     for runtime in ("openvino", "onnx"):

@@ -28,8 +28,10 @@ HALF_STEP = 2.0**-11
 """Largest relative error of one rounding to FP16."""
 
 MINSK, TURIN = "minsk_oblique_fc220/DJI_0020.JPG", "turin_nadir_p4m_rtk/DJI_0020.JPG"
+MINSK_COVERS = "minsk_oblique_fc220/DJI_0022.JPG"
 REAL_TILES = {
     "manhole": (MINSK, [(2932, 611), (0, 611), (2280, 1222)]),
+    "manhole_far": (MINSK_COVERS, [(416, 832), (832, 832), (1664, 1248)]),
     "facade_crack": (TURIN, [(0, 0)]),
     "added_storey": (MINSK, [(2841, 1802), (3196, 1501)]),
 }
