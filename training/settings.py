@@ -225,6 +225,26 @@ class TrainingSettings(_Strict):
         """Return the flights, or parts of them, whose pixels the run trains on."""
         return tuple(part for source in self.data for part in _flights_of(source))
 
+    def take_fraction(self, fraction: float, *, equal_steps: bool) -> TrainingSettings:
+        """Return these settings with a share of the training groups.
+
+        ``equal_steps`` divides the epochs by the share, those without mosaic too, so that the
+        network takes about as many steps as on all data.
+
+        Raises:
+            ConfigurationError: steps cannot be made equal, because each stage has its own.
+        """
+        told: dict[str, object] = {"fraction": fraction}
+        if equal_steps:
+            if self.stages:
+                message = "The steps of a training in stages cannot be made equal."
+                raise ConfigurationError(message, remedy="Give a configuration without stages.")
+            epochs = {"epochs": round(self.optimisation.epochs / fraction)}
+            closing = {"close_mosaic": round(self.augmentation.close_mosaic / fraction)}
+            told["optimisation"] = self.optimisation.model_copy(update=epochs)
+            told["augmentation"] = self.augmentation.model_copy(update=closing)
+        return self.model_copy(update=told)
+
     def with_shipping_of(self, other: TrainingSettings) -> TrainingSettings:
         """Return these settings with tile size, card, threshold rules and flights of another file.
 

@@ -6,6 +6,7 @@ the system user ``pgserver``, which is created when it is missing.
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import logging
 import os
@@ -13,7 +14,8 @@ import pwd
 import stat
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,14 +97,37 @@ def find_account() -> ServerAccount:
     """
     if os.geteuid() != 0:
         return ServerAccount(None, os.geteuid(), os.getegid())
-    try:
-        entry = pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        _create_system_user()
+    entry = _find_entry()
+    if entry is None:
+        with _alone():
+            if _find_entry() is None:
+                _create_system_user()
         entry = pwd.getpwnam(SYSTEM_USER)
     account = ServerAccount(SYSTEM_USER, entry.pw_uid, entry.pw_gid)
     account.open_way_to(find_binaries() / "postgres")
     return account
+
+
+def _find_entry() -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        return None
+
+
+@contextmanager
+def _alone(folder: Path = Path("/etc")) -> Iterator[None]:
+    """Hold other first starts back: two ``useradd`` at once made one name with two numbers.
+
+    The lock is on the folder itself, so that nothing is left behind, and not the lock of
+    ``useradd``, which takes that one.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _create_system_user() -> None:

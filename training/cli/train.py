@@ -38,12 +38,20 @@ from training.settings import (
     type=click.FloatRange(0, 1, min_open=True),
     help="Train on this share of the training groups; smaller shares are parts of larger ones.",
 )
+@click.option(
+    "--equal-steps",
+    is_flag=True,
+    help="With --fraction: as many more epochs as the share is smaller, so that learning curves "
+    "tell data apart from steps.",
+)
 def train(
     config: Path | None,
     shared_dir: Path | None,
     run_dir: Path | None,
     resume: Path | None,
     fraction: float | None,
+    *,
+    equal_steps: bool,
 ) -> None:
     """Train one model: CONFIG, data and seed to weights in a run folder.
 
@@ -53,13 +61,13 @@ def train(
     Exit codes: 0 done, 2 invalid input, 4 the trainer failed, 5 configuration error.
     """
     if resume is not None:
-        if config is not None or run_dir is not None or fraction is not None:
+        if config is not None or run_dir is not None or fraction is not None or equal_steps:
             message = "--resume goes on as the run was configured."
             raise ConfigurationError(message, remedy="Give --resume RUN alone.")
         folder = resume.resolve()
         settings = read_plan(folder)
     else:
-        settings = _read_config(config, fraction)
+        settings = _read_config(config, fraction, equal_steps=equal_steps)
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         folder = (run_dir or RUNS_DIR / f"{settings.name}-{stamp}").resolve()
     click.echo(f"Training {settings.name}; log: {folder / 'fit.log'}")
@@ -70,9 +78,13 @@ def train(
     click.echo(f"Trained. Promote it with: hazardlens promote {folder}")
 
 
-def _read_config(config: Path | None, fraction: float | None) -> TrainingSettings:
+def _read_config(
+    config: Path | None, fraction: float | None, *, equal_steps: bool
+) -> TrainingSettings:
     if config is None:
         message = "No configuration was given."
         raise ConfigurationError(message, remedy="Give CONFIG, or --resume RUN.")
     settings = load_training_settings(config)
-    return settings if fraction is None else settings.model_copy(update={"fraction": fraction})
+    if fraction is None:
+        return settings
+    return settings.take_fraction(fraction, equal_steps=equal_steps)

@@ -193,6 +193,12 @@ def test_command_goes_on_by_resume_and_by_the_same_run(
     assert f"hazardlens promote {run_dir}" in done.output
 
 
+def test_steps_of_stages_cannot_be_made_equal() -> None:
+    settings = TrainingSettings.model_validate(STAGED)
+    with pytest.raises(ConfigurationError, match="in stages"):
+        settings.take_fraction(0.5, equal_steps=True)
+
+
 def test_resume_alone_and_config_alone(tmp_path: Path) -> None:
     result = CliRunner().invoke(train, ["--resume", str(tmp_path), "--fraction", "0.5"])
     assert isinstance(result.exception, ConfigurationError)

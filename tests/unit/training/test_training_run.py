@@ -102,6 +102,20 @@ def test_share_of_the_data_and_balance_are_recorded(shared: Path, tmp_path: Path
     assert whole["train_images_listed"] == 3
 
 
+@pytest.mark.parametrize(
+    ("fraction", "epochs", "closing"), [(1.0, 12, 3), (0.75, 16, 4), (0.25, 48, 12)]
+)
+def test_equal_steps_give_a_share_of_the_data_more_epochs(
+    fraction: float, epochs: int, closing: int
+) -> None:
+    change = {"optimisation": {"epochs": 12, "image_px": 64}, "augmentation": {"close_mosaic": 3}}
+    settings = TrainingSettings.model_validate(CONFIG | change)
+    taken = settings.take_fraction(fraction, equal_steps=True)
+    assert (taken.optimisation.epochs, taken.augmentation.close_mosaic) == (epochs, closing)
+    assert taken.fraction == fraction
+    assert settings.take_fraction(fraction, equal_steps=False).optimisation.epochs == 12
+
+
 def test_used_run_folder_is_refused(shared: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "old.txt").write_text("x")
