@@ -174,6 +174,10 @@ class HashedModel(Protocol):
     def starts_at_gsd_m(self) -> float | None:
         """Metres a pixel; finer ground is another model's of its classes. None: it has no other."""
 
+    @property
+    def mask_cut(self) -> float:
+        """Logit above which a cell belongs to an outline."""
+
 
 def resolve_config(
     settings: DetectionSettings,
@@ -214,6 +218,8 @@ def _resolve_model(model: HashedModel) -> dict[str, object]:
         resolved["coarsest_gsd_m"] = model.coarsest_gsd_m
     if model.starts_at_gsd_m is not None:
         resolved["starts_at_gsd_m"] = model.starts_at_gsd_m
+    if model.mask_cut:
+        resolved["mask_cut"] = model.mask_cut
     return resolved
 
 

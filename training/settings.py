@@ -146,7 +146,8 @@ class TrainingSettings(_Strict):
     the tile that the shipped model sees, ``finest_gsd_m`` the finest ground sampling distance that
     it learned: drone photos that are finer are made smaller for it; beyond ``coarsest_gsd_m`` it
     finds nothing on the ground, so that nobody need look there; ground finer than
-    ``starts_at_gsd_m`` is that of another model of its classes. ``background_flights`` bound
+    ``starts_at_gsd_m`` is that of another model of its classes. ``mask_cut`` is the logit above
+    which a cell belongs to an outline. ``background_flights`` bound
     the false alarms when thresholds are chosen, ``unseen_flights`` are only measured; both are
     relative to the folder of shared files, whole or a range of photos, and hold none of the
     hazards.
@@ -170,6 +171,7 @@ class TrainingSettings(_Strict):
     finest_gsd_m: float | None = Field(default=None, gt=0, le=1)
     coarsest_gsd_m: float | None = Field(default=None, gt=0, le=1)
     starts_at_gsd_m: float | None = Field(default=None, gt=0, le=1)
+    mask_cut: float = Field(default=0.0, ge=-5, le=5)
     workers: int = Field(default=0, ge=0, le=16)
     device: str = Field(default="auto", pattern=r"^(auto|cpu|\d)$")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -256,7 +258,7 @@ class TrainingSettings(_Strict):
             message = f"The configuration is of {other.name}, the run of {self.name}."
             raise ConfigurationError(message, remedy="Give the configuration of the same model.")
         fields = (
-            *("tile_px", "finest_gsd_m", "coarsest_gsd_m", "starts_at_gsd_m"),
+            *("tile_px", "finest_gsd_m", "coarsest_gsd_m", "starts_at_gsd_m", "mask_cut"),
             *("card", "thresholds", "promotion"),
             *("background_flights", "unseen_flights"),
         )

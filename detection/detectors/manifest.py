@@ -30,7 +30,7 @@ class ModelManifest:
     where its class has one: finer photos are made smaller for it. ``coarsest_gsd_m`` is the
     coarsest at which it still finds anything of its classes, where all of them lie on the ground.
     ``starts_at_gsd_m`` is where its ground begins beside a model of the same classes that learned
-    finer ground.
+    finer ground. ``mask_cut`` is the logit above which a cell belongs to an outline.
     ``weights_path`` is absolute. ``precision`` is the arithmetic in which the weights are run: that
     of their file, until a runtime is chosen. ``int8_weights_path`` is the same model in whole
     numbers, where it was shipped; ``torch_weights_path`` the checkpoint that the weights were
@@ -50,6 +50,7 @@ class ModelManifest:
     finest_gsd_m: float | None = None
     coarsest_gsd_m: float | None = None
     starts_at_gsd_m: float | None = None
+    mask_cut: float = 0.0
     data_hash: str = ""
     trained_at: str = ""
     card_path: Path | None = None
@@ -89,6 +90,7 @@ def load_manifest(path: Path) -> ModelManifest:
         finest_gsd_m=stored.finest_gsd_m,
         coarsest_gsd_m=stored.coarsest_gsd_m,
         starts_at_gsd_m=stored.starts_at_gsd_m,
+        mask_cut=stored.mask_cut or 0.0,
         data_hash=str(stored.training.get("data_hash", "")),
         trained_at=str(stored.training.get("trained_at", "")),
         card_path=card_path if card_path.is_file() else None,

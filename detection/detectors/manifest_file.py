@@ -26,7 +26,7 @@ VERSION_FIELDS = (
     "int8_weights_sha256",
 )
 """What decides the answers of a model; two manifests that agree in it are one version."""
-LATER_VERSION_FIELDS = ("finest_gsd_m", "coarsest_gsd_m", "starts_at_gsd_m")
+LATER_VERSION_FIELDS = ("finest_gsd_m", "coarsest_gsd_m", "starts_at_gsd_m", "mask_cut")
 """The same, of fields that older manifests lack: absent they leave a version as it was."""
 
 Status = Literal["candidate", "shadow", "active", "retired"]
@@ -51,6 +51,7 @@ class ManifestFile(BaseModel):
     finest_gsd_m: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     coarsest_gsd_m: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     starts_at_gsd_m: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    mask_cut: Annotated[float, Field(ge=-5.0, le=5.0)] | None = None
     weights: FileName
     weights_sha256: Sha256
     format: Literal["onnx", "torch"]

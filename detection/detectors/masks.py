@@ -28,13 +28,17 @@ TOLERANCE_PX = 0.5
 
 
 def decode_outline(
-    coefficients: NDArray[np.float32], prototypes: NDArray[np.float32], xyxy: NDArray[np.float32]
+    coefficients: NDArray[np.float32],
+    prototypes: NDArray[np.float32],
+    xyxy: NDArray[np.float32],
+    cut: float = 0.0,
 ) -> Outline:
     """Return the outline of one box's mask, cut to the box and to the tile; empty without any.
 
     ``coefficients`` is ``(32,)``, ``prototypes`` ``(32, h, w)`` in cells of ``CELL_PX``. Only the
-    cells under the box are computed, and only those around the mask are enlarged. The logits are
-    enlarged before the cut at 0, not the mask: so the edge of a thin crack lies between cells.
+    cells under the box are computed, and only those around the mask are enlarged. The mask is where
+    the logit is above ``cut``: 0 is what training asks for, more draws a thin thing thinner. What
+    is enlarged are the logits, not the mask: so the edge of a thin crack lies between cells.
     """
     limits = np.array(prototypes.shape[:0:-1], dtype=np.float64)
     low = np.clip(xyxy[:2].astype(np.float64), 0, limits * CELL_PX)
@@ -44,7 +48,7 @@ def decode_outline(
     if not (high > low).all():
         return ()
     window = prototypes[:, first[1] : last[1], first[0] : last[0]]
-    logits = np.tensordot(coefficients, window, axes=1)
+    logits = np.tensordot(coefficients, window, axes=1) - np.float32(cut)
     y, x = np.nonzero(logits > 0)
     if not len(x):
         return ()

@@ -94,16 +94,16 @@ def select_rows(outputs: Sequence[NDArray[np.float32]], manifest: ModelManifest)
         raise ModelError(message, remedy="Correct the classes of the manifest.")
     if manifest.task == "detect":
         return TileDetections.from_rows(rows)
-    return TileDetections(rows, _decode_outlines(answer, outputs[1][0]))
+    return TileDetections(rows, _decode_outlines(answer, outputs[1][0], manifest.mask_cut))
 
 
 def _decode_outlines(
-    answer: NDArray[np.float32], prototypes: NDArray[np.float32]
+    answer: NDArray[np.float32], prototypes: NDArray[np.float32], cut: float
 ) -> tuple[Outline, ...]:
     """Return the outline of each ``(38,)`` row, nothing beyond the best ``MAX_OUTLINES``."""
     best = set(np.argsort(-answer[:, 4], kind="stable")[:MAX_OUTLINES].tolist())
     return tuple(
-        decode_outline(row[ROW_LENGTH:], prototypes, row[:4]) if index in best else ()
+        decode_outline(row[ROW_LENGTH:], prototypes, row[:4], cut) if index in best else ()
         for index, row in enumerate(answer)
     )
 

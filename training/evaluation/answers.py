@@ -14,6 +14,7 @@ from detection.detectors.rows import build_photo_boxes
 from detection.domain.finding import Detection
 from detection.domain.geometry import Tile
 from detection.domain.hazard import HazardClass
+from detection.looks.plan import choose_overlap
 from detection.merge import merge_detections
 from detection.settings import DetectionSettings, load_settings
 from detection.tiling import PhotoBox, cut_tile, tile_photo
@@ -52,7 +53,7 @@ def answer_photos(
     with a ``score_floor`` of ``RANKING_FLOOR``. ``on_photo`` is called after each photo.
     """
     tile_px = detector.manifest.tile_px
-    settings = load_settings() if tiled else None
+    settings = _find_settings(detector.manifest) if tiled else None
     plans = [plan_tiles(photo, tile_px, settings) for photo in photos]
     stream = detector.detect_tiles(_cut_all(photos, plans, tile_px))
     answers = []
@@ -61,6 +62,12 @@ def answer_photos(
         if on_photo is not None:
             on_photo()
     return answers
+
+
+def _find_settings(manifest: ModelManifest) -> DetectionSettings:
+    """Return the settings in force, with the overlap that tiles of the model have there."""
+    settings = load_settings()
+    return settings.model_copy(update={"overlap": choose_overlap(manifest, settings, None)})
 
 
 def find_needed_floor(photos: Iterable[AnnotatedPhoto], tile_px: int, *, tiled: bool) -> float:

@@ -144,6 +144,8 @@ def _training_section(settings: TrainingSettings, record: Mapping[str, Any], par
     if settings.starts_at_gsd_m is not None:
         start_cm = 100 * settings.starts_at_gsd_m
         shipped += f" Ground finer than {start_cm:g} cm a pixel is another model's."
+    if settings.mask_cut:
+        shipped += f" Outlines are where the logit of the mask is above {settings.mask_cut:g}."
     return "\n".join(
         [
             "## Training",

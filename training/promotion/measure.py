@@ -153,6 +153,7 @@ def build_manifest(settings: TrainingSettings, onnx_path: Path) -> ModelManifest
         finest_gsd_m=settings.finest_gsd_m,
         coarsest_gsd_m=settings.coarsest_gsd_m,
         starts_at_gsd_m=settings.starts_at_gsd_m,
+        mask_cut=settings.mask_cut,
     )
 
 

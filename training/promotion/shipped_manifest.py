@@ -93,6 +93,8 @@ def describe_answers(draft: ModelManifest) -> dict[str, Any]:
         described["coarsest_gsd_m"] = draft.coarsest_gsd_m
     if draft.starts_at_gsd_m is not None:
         described["starts_at_gsd_m"] = draft.starts_at_gsd_m
+    if draft.mask_cut:
+        described["mask_cut"] = draft.mask_cut
     if draft.int8_weights_sha256:
         described["int8_weights_sha256"] = draft.int8_weights_sha256
     return described

@@ -134,6 +134,15 @@ def test_two_manifests_of_one_name_are_refused(tmp_path: Path) -> None:
         list_manifests(tmp_path)
 
 
+def test_where_masks_are_cut_is_part_of_a_version(tmp_path: Path) -> None:
+    plain = load_manifest(write_model(tmp_path))
+    thin = load_manifest(write_model(tmp_path, mask_cut=0.5))
+    assert (plain.mask_cut, thin.mask_cut) == (0.0, 0.5)
+    assert plain.version != thin.version
+    with pytest.raises(ModelError, match="mask_cut"):
+        load_manifest(write_model(tmp_path, mask_cut=9.0))
+
+
 def test_the_coarsest_ground_is_part_of_a_version_and_no_finer_than_the_finest(
     tmp_path: Path,
 ) -> None:

@@ -57,6 +57,13 @@ def test_a_thin_slanting_crack_survives_whole(
     assert (found & truth).sum() / (found | truth).sum() > least_iou
 
 
+def test_a_higher_cut_draws_a_crack_thinner() -> None:
+    prototypes = prototypes_from(6.0 - measure_line(CELLS, 30, 0.0))
+    whole, thin = (paint(decode_outline(FIRST, prototypes, WHOLE_TILE, cut)) for cut in (0.0, 3.0))
+    assert (whole | thin).sum() == whole.sum()
+    assert thin.sum() / whole.sum() == pytest.approx(0.5, abs=0.05)
+
+
 def test_a_mask_ends_at_its_box_and_at_the_tile() -> None:
     everywhere = prototypes_from(np.ones((CELLS, CELLS)))
     box = np.array([600.25, 10.5, 700.0, 30.75], dtype=np.float32)

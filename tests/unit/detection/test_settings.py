@@ -73,6 +73,7 @@ def test_the_hash_changes_with_everything_that_changes_results_and_nothing_else(
         config_hash(settings.model_copy(update={"tile_factor": 2}), [manifest]),
         config_hash(settings.model_copy(update={"scale_by_gsd": False}), [manifest]),
         config_hash(settings, [replace(manifest, precision="bf16")]),
+        config_hash(settings, [replace(manifest, mask_cut=0.5)]),
         config_hash(settings, [replace(manifest, weights_sha256="1" * 64)]),
         config_hash(settings, [replace(manifest, thresholds={HazardClass.MANHOLE_OK: 0.9})]),
         config_hash(settings, [replace(manifest, finest_gsd_m=0.01)]),

@@ -11,6 +11,7 @@ from detection.detectors.base import TileImage
 from detection.domain.errors import InvalidInputError
 from detection.domain.geometry import BBox
 from detection.domain.hazard import HazardClass
+from detection.looks.plan import plan_looks
 from detection.pipeline import detect_pixels
 from detection.settings import load_settings
 from tests.fakes import FakeDetector, build_manifest, find_red
@@ -73,6 +74,14 @@ def test_deployed_path_sees_native_tiles_and_the_whole(photos: list[AnnotatedPho
     detector = FakeDetector(find_red)
     answer_photos(detector, photos, tiled=True)
     assert set(detector.tile_shapes) == {(640, 640, 3)}
+
+
+@pytest.mark.parametrize("task", ["detect", "segment"])
+def test_measured_tiles_are_those_of_a_flight(photos: list[AnnotatedPhoto], task: str) -> None:
+    detector = FakeDetector(find_red, build_manifest(task=task, tile_px=320))
+    (answer,) = answer_photos(detector, photos[1:2], tiled=True)
+    looks = plan_looks(1500, 900, detector.manifest, load_settings())
+    assert [tile for tile, _ in answer.tiles] == [tile for look in looks for tile in look.tiles]
 
 
 def test_shown_boxes_are_those_of_the_detection_pipeline(photos: list[AnnotatedPhoto]) -> None:
