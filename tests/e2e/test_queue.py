@@ -61,6 +61,7 @@ def test_tiers_and_filters_narrow_the_list_and_stay_in_the_address(
         "link", name=re.compile("^急")
     ).click()
     expect(page).to_have_url(re.compile("tier=urgent"))
+    page.wait_for_load_state()  # a filter is sent by a script of the new page
     urgent = page.locator(".tier-urgent[aria-current] .count").inner_text()
     expect(rows).to_have_count(int(urgent))
     expect(page.locator("table.candidates .tag.tier-urgent")).to_have_count(int(urgent))
