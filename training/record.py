@@ -67,6 +67,7 @@ def find_ancestor(start: Path) -> dict[str, Any] | None:
         "seconds",
         "ancestor",
         "averaged",
+        "rebuilt_of",
     )
     try:
         settings = TrainingSettings.model_validate(record["config"])

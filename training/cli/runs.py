@@ -7,10 +7,12 @@ from pathlib import Path
 
 import click
 
+from detection.detectors.manifest import MODELS_DIR, select_manifests
 from detection.domain.errors import ConfigurationError, HazardLensError
-from training.cli.options import FOLDER
+from training.cli.options import FOLDER, SHARED_OPTION
 from training.fitting.average import average_runs
 from training.fitting.plots import draw_learning_curve, overlay_runs
+from training.retraining.rebuilt import rebuild_run
 from training.runs.mlflow_export import export_run
 from training.runs.overview import (
     Run,
@@ -25,7 +27,12 @@ from training.runs.overview import (
     table_from_runs,
 )
 from training.runs.page import write_comparison
-from training.settings import RUNS_DIR
+from training.settings import (
+    REPOSITORY_DIR,
+    RUNS_DIR,
+    find_shared_dir,
+    load_training_settings,
+)
 
 _LINE = 100
 _JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -179,6 +186,34 @@ def average(run_dir: Path, parts: tuple[tuple[Path, float], ...]) -> None:
     """
     average_runs(run_dir.resolve(), parts)
     click.echo(f"The mean of {len(parts)} runs: {run_dir}")
+
+
+@runs.command("rebuild")
+@click.argument("model")
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What the model was trained by [default: configs/training/<name>.yaml].",
+)
+@click.option("--models-dir", type=FOLDER, default=MODELS_DIR, help="Shelf of promoted models.")
+@SHARED_OPTION
+def rebuild(
+    model: str, run_dir: Path, config: Path | None, *, models_dir: Path, shared_dir: Path | None
+) -> None:
+    """Make RUN_DIR a run of a shipped MODEL (NAME or NAME@VERSION), out of its ONNX file.
+
+    Trainings start from it, means are made of it, and it is promoted with other settings, where
+    the folder of its training is gone. Nothing is trained; the answers stay the same.
+    """
+    (running,) = select_manifests((model,), models_dir)
+    path = config or REPOSITORY_DIR / "configs" / "training" / f"{running.name}.yaml"
+    settings = load_training_settings(path)
+    parity = rebuild_run(running, settings, find_shared_dir(shared_dir), run_dir.resolve())
+    click.echo(
+        f"{running.name}@{running.version} is {run_dir}: {parity.boxes} boxes on {parity.tiles} "
+        f"tiles, {parity.unmatched} unmatched, scores differ by {parity.max_score_difference:.1e}."
+    )
 
 
 @runs.command("export-mlflow")

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 from detection.domain.errors import ConfigurationError
 from training.fitting.environment import describe_environment
 from training.fitting.launch import run_trainer
-from training.fitting.run_folder import check_unused
+from training.fitting.run_folder import check_unused, made_whole
 from training.record import hash_file, list_earlier_flights, read_record, write_record
 from training.settings import TrainingSettings
 
@@ -65,7 +64,7 @@ def average_runs(run_dir: Path, shares: Sequence[tuple[Path, float]]) -> Path:
         "seconds": math.fsum(part.record["seconds"] for part in parts),
     }
     check_unused(run_dir)
-    with _made_whole(run_dir) as folder:
+    with made_whole(run_dir) as folder:
         shutil.copyfile(parts[-1].folder / "config.yaml", folder / "config.yaml")
         write_record(folder, record | {"state": "prepared"})
         run_trainer(folder, "average")
@@ -77,19 +76,6 @@ def average_runs(run_dir: Path, shares: Sequence[tuple[Path, float]]) -> Path:
         }
         write_record(folder, record | ended)
     return run_dir
-
-
-@contextmanager
-def _made_whole(run_dir: Path) -> Iterator[Path]:
-    """Yield a folder beside ``run_dir`` that becomes it in the end, or goes with an error."""
-    folder = run_dir.with_name(f"{run_dir.name}.part")
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-        folder.replace(run_dir)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _find_part(path: Path, share: float) -> _Part:

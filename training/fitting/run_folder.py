@@ -106,6 +106,19 @@ def preparing(run_dir: Path, config: Mapping[str, Any]) -> Iterator[None]:
     (run_dir / PREPARING).unlink()
 
 
+@contextmanager
+def made_whole(run_dir: Path) -> Iterator[Path]:
+    """Yield a folder beside ``run_dir`` that becomes it in the end, or goes with an error."""
+    folder = run_dir.with_name(f"{run_dir.name}.part")
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+        folder.replace(run_dir)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def check_unused(run_dir: Path) -> None:
     """Refuse a folder that holds anything but the lock and earlier stages.
 

@@ -62,6 +62,8 @@ def _data_section(settings: TrainingSettings, record: Mapping[str, Any]) -> str:
             f"{key.value} {row[key.value]}" for key in settings.classes if key.value in row
         )
         lines.append(f"| {part} | {row['photos']} | {row['negatives']} | {boxes} |")
+    if rebuilt := record.get("rebuilt_of"):
+        lines = ["## Data", "", f"How many photos and boxes: the card of `{rebuilt}`."]
     lines += ["", f"Data hash `{record['data_hash']}`.", ""]
     for source in settings.data:
         lines.append(_describe_source(source.model_dump(mode="json")))
@@ -152,6 +154,7 @@ def _training_section(settings: TrainingSettings, record: Mapping[str, Any], par
             "",
             started,
             *_blend_lines(plan),
+            *_rebuilt_lines(record),
             *_average_lines(record),
             *_ancestor_lines(record),
             f"- Environment: {environment}.",
@@ -180,7 +183,14 @@ def _ancestor_lines(record: Mapping[str, Any]) -> list[str]:
         f"{ancestor['image_px']} px from sha256 `{ancestor['started_from_sha256']}`, data hash "
         f"`{ancestor['data_hash']}`, seed {ancestor['seed']}, {ancestor['seconds']:.0f} s."
     )
-    return [line, *_average_lines(ancestor), *_ancestor_lines(ancestor)]
+    before = [*_rebuilt_lines(ancestor), *_average_lines(ancestor), *_ancestor_lines(ancestor)]
+    return [line, *before]
+
+
+def _rebuilt_lines(record: Mapping[str, Any]) -> list[str]:
+    if not (rebuilt := record.get("rebuilt_of")):
+        return []
+    return [f"- Rebuilt of the ONNX file of `{rebuilt}`, whose card says what was before that."]
 
 
 def _average_lines(record: Mapping[str, Any]) -> list[str]:
