@@ -35,8 +35,8 @@ class UndescribableModelError(ModelError):
 class Describer:
     """One model's neck. ``weights_sha256`` names the weights in every vector that it makes."""
 
-    def __init__(self, weights_path: Path, weights_sha256: str) -> None:
-        """Compile the model up to its neck.
+    def __init__(self, weights_path: Path, weights_sha256: str, side_px: int) -> None:
+        """Compile the model up to its neck, for tiles of the side that it was trained on.
 
         Raises:
             UndescribableModelError: the operations of the file have no names of modules.
@@ -51,7 +51,8 @@ class Describer:
                 message, remedy="Export it anew with the names of modules."
             )
         cut = ov.Model(necks, model.get_parameters(), "neck")
-        self._side_px = cut.inputs[0].partial_shape[2].get_length()
+        self._side_px = side_px
+        cut.reshape([1, 3, side_px, side_px])  # weights leave the sides of their tiles open
         # One thread: describing goes on beside the detection of other flights.
         config = {"INFERENCE_NUM_THREADS": "1", "INFERENCE_PRECISION_HINT": "f32"}
         self._compiled: Any = core.compile_model(cut, "CPU", config)

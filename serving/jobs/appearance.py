@@ -69,7 +69,7 @@ def _load_describers(context: WorkerContext) -> dict[str, Describer]:
     for detector in context.models().detectors:
         manifest = detector.manifest
         try:
-            describer = Describer(manifest.weights_path, manifest.weights_sha256)
+            describer = Describer(manifest.weights_path, manifest.weights_sha256, manifest.tile_px)
         except UndescribableModelError as error:
             logger.warning("no appearance of what %s finds: %s", manifest.name, error)
             continue

@@ -23,8 +23,9 @@ class Counting:
 
     described = 0
 
-    def __init__(self, weights_path: Path, weights_sha256: str) -> None:
+    def __init__(self, weights_path: Path, weights_sha256: str, side_px: int) -> None:
         """Take what a describer takes."""
+        assert side_px > 0
         assert weights_path.is_file()
         self.weights_sha256 = weights_sha256
 

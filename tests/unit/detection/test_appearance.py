@@ -14,13 +14,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from detection.appearance import Describer, UndescribableModelError, vector_to_bytes
 from detection.appearance.crop import CONTEXT, MIN_SIDE_PX, crop_tile
+from detection.detectors.manifest import ModelManifest, list_manifests
 from detection.domain.geometry import BBox
 from tests.tiny_model import write_tiny_model
 
 SIDE_PX = 64
 CHANNELS = 8
 WEIGHTS = "e" * 64
-PROJECT_DIR = Path(__file__).resolve().parents[3]
 
 
 def write_model_with_neck(path: Path) -> Path:
@@ -61,7 +61,7 @@ def _node(kind: str, inputs: list[str], output: str, name: str, **attributes: ob
 @pytest.fixture(scope="module")
 def describer(tmp_path_factory: pytest.TempPathFactory) -> Describer:
     folder = tmp_path_factory.mktemp("necked")
-    return Describer(write_model_with_neck(folder / "necked.onnx"), WEIGHTS)
+    return Describer(write_model_with_neck(folder / "necked.onnx"), WEIGHTS, SIDE_PX)
 
 
 def draw_photo() -> tuple[NDArray[np.uint8], list[BBox]]:
@@ -102,12 +102,12 @@ def test_stored_vectors_keep_their_likeness(describer: Describer) -> None:
 def test_a_model_without_named_modules_is_refused(tmp_path: Path) -> None:
     weights = write_tiny_model(tmp_path).with_suffix(".onnx")
     with pytest.raises(UndescribableModelError, match="neck"):
-        Describer(weights, WEIGHTS)
+        Describer(weights, WEIGHTS, SIDE_PX)
 
 
-@pytest.mark.parametrize("name", ["manhole", "facade_crack"])
-def test_the_shipped_models_show_their_necks(name: str) -> None:
-    describer = Describer(PROJECT_DIR / "configs" / "models" / f"{name}.onnx", WEIGHTS)
+@pytest.mark.parametrize("manifest", list_manifests(), ids=lambda one: one.name)
+def test_the_models_in_force_show_their_necks(manifest: ModelManifest) -> None:
+    describer = Describer(manifest.weights_path, manifest.weights_sha256, manifest.tile_px)
     photo, boxes = draw_photo()
     one, other, plain = describer.describe(photo, boxes)
     assert one @ other > 0.9
