@@ -43,6 +43,11 @@ class ThresholdsRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     thresholds: dict[HazardClass, Score] = Field(min_length=1)
+    model: str | None = Field(
+        default=None,
+        max_length=100,
+        description="whose thresholds; needed for a class that several models seek",
+    )
     confirm_raise: list[HazardClass] = []
     only_site: bool = Field(default=False, description="only flights of the same site")
     note: Note = None
@@ -165,6 +170,7 @@ class BoxItem(Answer):
 
     id: int
     photo_id: int
+    model: str
     hazard_class: HazardClass
     bbox_xyxy: BoxXyxy
     crop_url: str

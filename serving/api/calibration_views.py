@@ -82,6 +82,7 @@ def view_box(box: CalibrationBoxRow, label: CalibrationLabelRow | None) -> BoxIt
     values = {
         "id": box.id,
         "photo_id": box.photo_id,
+        "model": box.model_name,
         "hazard_class": box.hazard_class,
         "bbox_xyxy": box_sides(box),
         "crop_url": f"/api/v1/calibrations/{box.calibration_id}/boxes/{box.id}/crop.jpg",

@@ -234,6 +234,7 @@ def _wanted_by(person: Person, body: ThresholdsRequest) -> Wanted:
     may_raise = is_allowed(person.role, Permission.MANAGE_MODELS)
     return Wanted(
         thresholds=body.thresholds,
+        model=body.model,
         raised=frozenset(body.confirm_raise if may_raise else ()),
         only_site=body.only_site,
         note=body.note,

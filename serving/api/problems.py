@@ -90,6 +90,7 @@ STATUS_BY_CODE: dict[str, int] = {
     "calibration_undecided": 409,
     "calibration_changed": 409,
     "calibration_guarded": 409,
+    "calibration_model": 409,
     "calibration_outdated": 409,
     "calibration_not_applied": 409,
     "calibration_label_superseded": 409,

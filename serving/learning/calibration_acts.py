@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from serving.db.tables import CalibrationEventRow, CalibrationRow, FlightRow
 from serving.learning.calibration_errors import (
     CalibrationChangedError,
     CalibrationGuardedError,
+    CalibrationModelError,
     CalibrationNoSiteError,
     CalibrationNotAppliedError,
     CalibrationOutdatedError,
@@ -35,11 +36,13 @@ THRESHOLD_ERROR = 1e-6
 class Wanted:
     """What a person wants to hold: classes with the thresholds that they saw.
 
-    ``raised`` are the guarded classes of which they confirm in so many words that the threshold
-    rises; ``only_site`` bounds it to flights of the same site.
+    ``model`` is the one whose thresholds they are; it may be None where no class is that of
+    several. ``raised`` are the guarded classes of which they confirm in so many words that the
+    threshold rises; ``only_site`` bounds it to flights of the same site.
     """
 
     thresholds: Mapping[HazardClass, float]
+    model: str | None = None
     raised: frozenset[HazardClass] = frozenset()
     only_site: bool = False
     note: str | None = None
@@ -67,6 +70,7 @@ def apply(
         CalibrationOutdatedError: another version of the model is in force.
         CalibrationUndecidedError: the labels do not bear a threshold out.
         CalibrationGuardedError: a guarded threshold would rise and nobody confirmed it.
+        CalibrationModelError: several models seek the class, and none was named.
         CalibrationChangedError: the thresholds are others than those that were seen.
         CalibrationNoSiteError: it is to hold for a site, and the flight names none.
         KeyReusedError: the key names another act.
@@ -121,9 +125,15 @@ def _write(
     if earlier is not None:
         return earlier
     in_force = {model.name: model.version for model in list_manifests(models_dir)}
-    fits = {fit.hazard_class: fit for fit in fit_calibration(session, row, models_dir)}
+    fits = fit_calibration(session, row, models_dir)
     parts = [
-        _choose(key, score, fits.get(key), in_force, is_confirmed=key in wanted.raised)
+        _choose(
+            key,
+            score,
+            _find_fit(fits, key, wanted.model),
+            in_force,
+            is_confirmed=key in wanted.raised,
+        )
         for key, score in wanted.thresholds.items()
     ]
     event = CalibrationEventRow(
@@ -142,6 +152,14 @@ def _find_site(session: Session, flight_id: int) -> str:
     if not site:
         raise CalibrationNoSiteError
     return site
+
+
+def _find_fit(fits: Sequence[ClassFit], key: HazardClass, model: str | None) -> ClassFit | None:
+    """Return what the labels of a class say of a model, or of the only one that seeks it."""
+    found = [fit for fit in fits if fit.hazard_class is key and model in {None, fit.model}]
+    if len(found) > 1:
+        raise CalibrationModelError(key.value)
+    return found[0] if found else None
 
 
 def _choose(

@@ -111,6 +111,19 @@ class CalibrationGuardedError(HazardLensError):
         )
 
 
+class CalibrationModelError(HazardLensError):
+    """Several models seek the class, and it was not said whose threshold is meant."""
+
+    code = "calibration_model"
+
+    def __init__(self, hazard_class: str) -> None:
+        """Name the class."""
+        super().__init__(
+            f"Several models seek {hazard_class}; each has a threshold of its own.",
+            remedy="Say which model is meant.",
+        )
+
+
 class CalibrationOutdatedError(HazardLensError):
     """Another version of the model is in force than the one that was calibrated."""
 

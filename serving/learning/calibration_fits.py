@@ -85,9 +85,12 @@ def fit_calibration(
     session: Session,
     row: CalibrationRow,
     models_dir: Path,
-    only: HazardClass | None = None,
+    only: tuple[str, HazardClass] | None = None,
 ) -> list[ClassFit]:
-    """Return every class of the models that looked, or ``only`` one, in the models' order."""
+    """Return every class of every model that looked, in the models' order.
+
+    ``only`` the class of the model with that name. A class may be that of several models.
+    """
     answers = {
         box_id: Answer(str(label.answer))
         for box_id, label in list_standing(session, row.id).items()
@@ -97,7 +100,7 @@ def fit_calibration(
         _fit_class(row, model, key, said, models_dir=models_dir)
         for model in row.models
         for key in map(HazardClass, _thresholds_of(model))
-        if only in {None, key}
+        if only in {None, (str(model["name"]), key)}
     ]
 
 

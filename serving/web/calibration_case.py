@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +37,20 @@ Figure = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ClassTab:
-    """One class: how many boxes are to be labelled, and how many were."""
+    """One class of one model: how many boxes are to be labelled, and how many were.
 
+    ``is_shared``: other models seek the class too, so that it needs the name of the model.
+    """
+
+    model: str
     key: HazardClass
+    is_shared: bool
     labelled: int
     suggested: int
+
+    def holds(self, box: CalibrationBoxRow) -> bool:
+        """Whether a box is one of the class, found by the model."""
+        return (box.model_name, box.hazard_class) == (self.model, self.key.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +98,17 @@ def load_case(
     models_dir: Path,
     *,
     hazard_class: HazardClass | None,
+    model: str | None,
     box_id: int | None,
 ) -> dict[str, object]:
-    """Return what the page shows of one calibration."""
+    """Return what the page shows of one calibration: the class of a model, or the first open."""
     boxes = list_suggested(session, row.id)
     standing = list_standing(session, row.id)
     tabs = _list_tabs(row, boxes, standing)
-    chosen = hazard_class or _find_open_class(tabs)
-    own = [box for box in boxes if box.hazard_class == chosen]
-    fits = fit_calibration(session, row, models_dir, only=chosen) if chosen else []
+    chosen = _find_tab(tabs, hazard_class, model)
+    own = [box for box in boxes if chosen and chosen.holds(box)]
+    only = (chosen.model, chosen.key) if chosen else None
+    fits = fit_calibration(session, row, models_dir, only=only) if only else []
     fit = fits[0] if fits else None
     events = list_events(session, row.id)
     applied = [
@@ -105,13 +117,13 @@ def load_case(
     return {
         "calibration": row,
         "class_tabs": tabs,
-        "chosen_class": chosen,
+        "chosen": chosen,
         "case": _find_case(own, standing, box_id),
         "fit": fit,
         "outcome": describe_fit(words, fit, fit.fit) if fit else None,
         "raised": describe_fit(words, fit, fit.raised) if fit and fit.offers_raise else None,
         "least_labels": load_calibration_settings().least_labels,
-        "alarms_per_miss": load_calibration_settings().cost_of(chosen) if chosen else None,
+        "alarms_per_miss": load_calibration_settings().cost_of(chosen.key) if chosen else None,
         "is_held": fit is not None and _is_held(fit, applied),
         "events": events,
         "applied_events": applied,
@@ -122,12 +134,15 @@ def load_case(
 def _is_held(fit: ClassFit, applied: Sequence[CalibrationEventRow]) -> bool:
     """Whether what the labels say now was applied."""
     held = {
-        str(part["hazard_class"]): part["threshold"]
+        (part["model"], part["hazard_class"]): part["threshold"]
         for event in applied
         for part in event.thresholds
     }
     found = fit.fit
-    return found is not None and held.get(fit.hazard_class.value) == found.proposed.threshold
+    return (
+        found is not None
+        and held.get((fit.model, fit.hazard_class.value)) == found.proposed.threshold
+    )
 
 
 def describe_fit(words: Words, fit: ClassFit, found: ThresholdFit | None) -> Outcome:
@@ -206,24 +221,35 @@ def _list_tabs(
     standing: Mapping[int, CalibrationLabelRow],
 ) -> list[ClassTab]:
     taxonomy = load_taxonomy()
-    keys = {
-        HazardClass(name)
+    asked = [
+        (str(model["name"]), HazardClass(name))
         for model in row.models
         if isinstance(model["thresholds"], Mapping)
         for name in model["thresholds"]
-    }
-    tabs = []
-    for key in sorted(keys, key=lambda each: taxonomy[each].attention_order):
-        own = [box.id for box in boxes if box.hazard_class == key.value]
-        tabs.append(ClassTab(key, sum(number in standing for number in own), len(own)))
-    return tabs
+    ]
+    seekers = Counter(key for _, key in asked)
+    suggested = Counter((box.model_name, box.hazard_class) for box in boxes)
+    labelled = Counter((box.model_name, box.hazard_class) for box in boxes if box.id in standing)
+    return [
+        ClassTab(
+            model, key, seekers[key] > 1, labelled[model, key.value], suggested[model, key.value]
+        )
+        for model, key in sorted(asked, key=lambda one: taxonomy[one[1]].attention_order)
+    ]
 
 
-def _find_open_class(tabs: Sequence[ClassTab]) -> HazardClass | None:
-    """Return the first class with something to label, else the first with anything at all."""
-    waiting = [tab.key for tab in tabs if tab.labelled < tab.suggested]
-    shown = [tab.key for tab in tabs if tab.suggested]
-    return next(iter([*waiting, *shown, *(tab.key for tab in tabs)]), None)
+def _find_tab(
+    tabs: Sequence[ClassTab], hazard_class: HazardClass | None, model: str | None
+) -> ClassTab | None:
+    """Return the first wanted class with something to label, else with anything at all."""
+    own = [
+        tab
+        for tab in tabs
+        if hazard_class in {None, tab.key} and (hazard_class is None or model in {None, tab.model})
+    ]
+    waiting = [tab for tab in own if tab.labelled < tab.suggested]
+    shown = [tab for tab in own if tab.suggested]
+    return next(iter([*waiting, *shown, *own]), None)
 
 
 def _find_case(

@@ -26,6 +26,7 @@ router = APIRouter(include_in_schema=False)
 
 FlightId = Annotated[int, Path(ge=1, le=MAX_ID)]
 Number = Annotated[int | None, Query(ge=1, le=MAX_ID)]
+ModelName = Annotated[str | None, Query(max_length=100)]
 
 
 @router.get("/flights/{flight_id}/calibration")
@@ -38,6 +39,7 @@ def show_calibration(
     *,
     calibration: Number = None,
     hazard_class: HazardClass | None = None,
+    model: ModelName = None,
     box: Number = None,
 ) -> Response:
     """Show a calibration of a flight, the latest one without a number."""
@@ -51,6 +53,7 @@ def show_calibration(
             row,
             services.settings.models_dir,
             hazard_class=hazard_class,
+            model=model,
             box_id=box,
         )
     return render(request, "calibration.html", person=person, context=context)
@@ -66,6 +69,7 @@ def show_calibration_panel(
     *,
     calibration: Number = None,
     hazard_class: HazardClass | None = None,
+    model: ModelName = None,
     box: Number = None,
 ) -> Response:
     """Return the part of the page that changes with every label."""
@@ -75,7 +79,13 @@ def show_calibration_panel(
     if row is None:
         raise CalibrationNotFoundError(calibration or 0)
     context |= load_case(
-        session, words, row, services.settings.models_dir, hazard_class=hazard_class, box_id=box
+        session,
+        words,
+        row,
+        services.settings.models_dir,
+        hazard_class=hazard_class,
+        model=model,
+        box_id=box,
     )
     return render(request, "calibration_body.html", person=person, context=context)
 

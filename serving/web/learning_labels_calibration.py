@@ -67,6 +67,10 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
         N_("A higher threshold would hide things that can kill."),
         N_("An engineer has to confirm the higher threshold in so many words."),
     ),
+    "calibration_model": (
+        N_("Several models seek this class; each has a threshold of its own."),
+        N_("Say which model is meant."),
+    ),
     "calibration_outdated": (
         N_("Another version of the model is in force than the one whose boxes were labelled."),
         N_("Start the calibration of this camera again."),

@@ -37,7 +37,7 @@ def seed_calibration(database_url: str) -> int:
             camera_key=camera.key,
             camera=asdict(camera),
             state="labelling",
-            models=[MODEL],
+            models=[MODEL, MODEL | {"name": "manhole_far"}],
             photos=2,
             done=2,
             created_by=session.scalars(select(UserRow.id)).first(),

@@ -24,7 +24,9 @@ def test_boxes_are_labelled_by_key_and_the_page_says_how_many_are_missing(
     visitor.sign_in("olga")
     visitor.open(f"/flights/{flight_id}/calibration?hazard_class=manhole_missing")
     page = visitor.page
-    count = page.locator("[data-tab='manhole_missing'] .count")
+    tab = "[data-tab='manhole_missing'][data-model='{}'] .count"
+    count = page.locator(tab.format("manhole"))
+    expect(page.locator(tab.format("manhole_far"))).to_have_text("0 / 0")
     for number, key in enumerate(("c", "x", "4"), start=1):
         page.keyboard.press(key)
         expect(count).to_have_text(f"{number} / {BOXES}")

@@ -21,6 +21,7 @@ from serving.db.tables import (
     AuditEventRow,
     CalibrationBoxRow,
     CalibrationLabelRow,
+    CalibrationRow,
     DetectionRow,
     FlightRow,
     PhotoRow,
@@ -74,7 +75,15 @@ def started(operator: TestClient, worker_context: WorkerContext, done_flight: in
     return int(answer.json()["id"])
 
 
-def add_boxes(context: WorkerContext, calibration_id: int, hazard_class: str, count: int) -> None:
+def add_boxes(
+    context: WorkerContext,
+    calibration_id: int,
+    hazard_class: str,
+    count: int,
+    *,
+    model: str = "manhole",
+    first_turn: int = 1000,
+) -> None:
     """Put boxes of many scores beside what the tiny model always says."""
     scores = np.linspace(0.06, 0.94, count)
     with context.sessions.begin() as session:
@@ -83,7 +92,7 @@ def add_boxes(context: WorkerContext, calibration_id: int, hazard_class: str, co
             {
                 "calibration_id": calibration_id,
                 "photo_id": photo_id,
-                "model_name": "manhole",
+                "model_name": model,
                 "hazard_class": hazard_class,
                 "score": float(score),
                 "x_min": 10.0,
@@ -91,7 +100,7 @@ def add_boxes(context: WorkerContext, calibration_id: int, hazard_class: str, co
                 "x_max": 60.0,
                 "y_max": 50.0,
                 "place": "",
-                "ordinal": 1000 + index,
+                "ordinal": first_turn + index,
             }
             for index, score in enumerate(scores)
         ]
@@ -251,6 +260,31 @@ def test_missing_covers_are_never_hidden_without_an_engineers_word(
     _look_again(worker_context, done_flight)
     held = _read_detections(worker_context, done_flight)
     assert {(row.threshold, row.calibration_id) for row in held} == {(score, started)}
+
+
+def test_models_that_seek_the_same_class_are_calibrated_each_by_itself(
+    engineer: TestClient, operator: TestClient, worker_context: WorkerContext, started: int
+) -> None:
+    with worker_context.sessions.begin() as session:
+        row = session.get_one(CalibrationRow, started)
+        row.models = [*row.models, row.models[0] | {"name": "manhole_far"}]
+    add_boxes(worker_context, started, "manhole_broken", 40)
+    add_boxes(worker_context, started, "manhole_broken", 5, model="manhole_far", first_turn=2000)
+    label_all(worker_context, "manhole_broken", lambda score: score > 0.8)
+    classes = operator.get(f"/calibrations/{started}").json()["classes"]
+    labelled = {
+        one["model"]: one["labelled"] for one in classes if one["hazard_class"] == "manhole_broken"
+    }
+    assert labelled == {"manhole": 40, "manhole_far": 5}
+    score = class_of(operator, started, "manhole_broken")["fit"]["proposed"]["threshold"]
+    body: dict[str, Any] = {"thresholds": {"manhole_broken": score}}
+    path = f"/calibrations/{started}/application"
+    refused = engineer.post(path, json=body)
+    assert (refused.status_code, refused.json()["code"]) == (409, "calibration_model")
+    other = engineer.post(path, json=body | {"model": "manhole_far"})
+    assert other.status_code == 409, "five labels bear nothing out"
+    (part,) = engineer.post(path, json=body | {"model": "manhole"}).json()["thresholds"]
+    assert (part["model"], part["threshold"]) == ("manhole", score)
 
 
 def test_figures_that_changed_meanwhile_are_not_applied(

@@ -11,11 +11,16 @@ import { showToast } from "./toast.js";
 const place = document.getElementById("calibration");
 const ANSWERS = { confirm: "yes", reject: "no", unsure: "unsure" };
 const LIVE_MS = 2000;
-/** Labels of this visit, the latest last: {labelId, box, hazardClass}. */
+/** Labels of this visit, the latest last: {labelId, box, tab}. */
 const given = [];
 
 function shown() {
   return place.querySelector(".calibration-body");
+}
+
+/** The class of a model that an element of the page is about. */
+function tabOf(element) {
+  return { hazard_class: element.dataset.tab ?? element.dataset.class, model: element.dataset.model };
 }
 
 async function show(wanted = {}) {
@@ -48,43 +53,43 @@ function post(path, body = undefined) {
 }
 
 async function label(answer, hazardClass = null) {
-  const { box, class: ownClass } = shown().dataset;
+  const { box } = shown().dataset;
+  const tab = tabOf(shown());
   if (!box) return;
   const body = { answer, ...(hazardClass ? { hazard_class: hazardClass } : {}) };
   const { id } = await post(`/boxes/${box}/labels`, body);
-  given.push({ labelId: id, box, hazardClass: ownClass });
-  await show({ hazard_class: ownClass });
+  given.push({ labelId: id, box, tab });
+  await show(tab);
 }
 
 async function undo() {
   const last = given.pop();
-  const { label: labelId, box, class: hazardClass } = shown().dataset;
-  const target = last ?? (labelId ? { labelId, box, hazardClass } : null);
+  const { label: labelId, box } = shown().dataset;
+  const target = last ?? (labelId ? { labelId, box, tab: tabOf(shown()) } : null);
   if (!target) throw new Error(_("There is nothing to undo here."));
   await post(`/labels/${target.labelId}/undo`);
-  await show({ hazard_class: target.hazardClass, box: target.box });
+  await show({ ...target.tab, box: target.box });
 }
 
 async function go(name) {
-  const { class: hazardClass } = shown().dataset;
   const box = shown().dataset[name];
-  if (box) await show({ hazard_class: hazardClass, box });
+  if (box) await show({ ...tabOf(shown()), box });
 }
 
 async function change(form, act) {
-  const { class: hazardClass, threshold } = form.dataset;
-  const body = { thresholds: { [hazardClass]: Number(threshold) } };
+  const { class: hazardClass, model, threshold } = form.dataset;
+  const body = { model, thresholds: { [hazardClass]: Number(threshold) } };
   if (form.elements.only_site?.checked) body.only_site = true;
   if ("raise" in form.dataset) body.confirm_raise = [hazardClass];
   await post(`/${act}`, body);
   showToast(act === "application" ? _("The threshold holds from now on.") : _("The threshold is proposed."));
-  await show({ hazard_class: hazardClass });
+  await show(tabOf(form));
 }
 
 async function withdraw() {
   await post("/withdrawal");
   showToast(_("Taken back; what held before holds again."));
-  await show({ hazard_class: shown().dataset.class });
+  await show(tabOf(shown()));
 }
 
 function act(name) {
@@ -112,7 +117,7 @@ if (place) {
     const tab = event.target.closest("[data-tab]");
     if (tab && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();
-      inOrder(() => show({ hazard_class: tab.dataset.tab }));
+      inOrder(() => show(tabOf(tab)));
     }
   });
   place.addEventListener("submit", (event) => {
