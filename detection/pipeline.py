@@ -33,6 +33,7 @@ from detection.looks import (
     Ahead,
     Answer,
     CanHold,
+    GroundShare,
     LooksOfModels,
     PhotoLine,
     ReadyPhoto,
@@ -253,6 +254,7 @@ def detect_photos(
     surroundings: Surroundings | None = None,
     calibrations: CalibrationSet = NO_CALIBRATIONS,
     use_thresholds: bool = True,
+    beside: Sequence[ModelManifest] = (),
 ) -> Iterator[PhotoResult]:
     """Yield the result of each photo in order; a broken photo yields its failure.
 
@@ -260,10 +262,14 @@ def detect_photos(
     finished and handed over. ``surroundings`` are those of the flight, settled on its take-off. Of
     a camera that ``calibrations`` know, their thresholds go before those of the models. Without
     ``use_thresholds`` every box is kept, and no crack is measured: whoever wants them all wants
-    their scores.
+    their scores. ``beside`` are models that look at the same photos elsewhere: the ground that is
+    theirs is left to them.
     """
     manifests = [detector.manifest for detector in detectors]
-    make_ready = partial(_make_ready, manifests=manifests, settings=settings, kind=kind)
+    shares = share_ground([*manifests, *beside])[: len(manifests)]
+    make_ready = partial(
+        _make_ready, manifests=manifests, shares=shares, settings=settings, kind=kind
+    )
     with (
         PhotoLine(photos, make_ready) as line,
         Ahead(answer_photos(line, detectors)) as answers,
@@ -296,6 +302,7 @@ def detect_photos(
 def _make_ready(
     photo: Photo,
     manifests: Sequence[ModelManifest],
+    shares: Sequence[GroundShare],
     settings: DetectionSettings,
     kind: FlightKind,
 ) -> ReadyPhoto:
@@ -315,7 +322,6 @@ def _make_ready(
         can_hold=_find_reach(photo, settings, kind),
         tile_gsd=tile_gsd,
     )
-    shares = share_ground(manifests)
     looks = tuple(plan(one, share=own) for one, own in zip(manifests, shares, strict=True))
     return ReadyPhoto(photo, pixels, looks, cut_ahead=cut_ahead(pixels, looks))
 

@@ -62,7 +62,16 @@ def _look(
         )
         photos = [photo_from_row(row, context.store.path_of(row.sha256)) for row in rows]
     wanted = _while_wanted(context, flight_id, photos)
-    for result in detect_photos(wanted, models.detectors, models.settings, kind=kind):
+    own = {detector.manifest.name for detector in models.detectors}
+    in_force = [detector.manifest for detector in context.models().detectors]
+    looked_at = detect_photos(
+        wanted,
+        models.detectors,
+        models.settings,
+        kind=kind,
+        beside=[manifest for manifest in in_force if manifest.name not in own],
+    )
+    for result in looked_at:
         if result.failure is None:
             _store(context, models, flight_id, result)
 

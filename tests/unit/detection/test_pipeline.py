@@ -142,6 +142,16 @@ def test_a_model_of_coarse_photos_sees_a_fine_one_made_smaller(tmp_path: Path) -
     assert len(street.tile_shapes) == len(native.tile_shapes)
 
 
+def test_ground_of_a_model_beside_is_left_to_it(tmp_path: Path) -> None:
+    photo = draw_red(tmp_path / "a.jpg")  # 1.4 cm a pixel or so
+    detector = FakeDetector()
+    far = replace(detector.manifest, name="far", starts_at_gsd_m=0.001)
+    (alone,) = detect_photos([photo], [detector], SETTINGS)
+    (beside,) = detect_photos([photo], [detector], SETTINGS, beside=[far])
+    assert len(alone.detections) == 1
+    assert (beside.detections, beside.tiles, beside.failure) == ((), 0, None)
+
+
 def test_scores_between_floor_and_threshold_are_kept_only_when_asked_for() -> None:
     detector = FakeDetector(manifest=build_manifest(threshold=0.95))
     pixels = red_pixels(640, 640, (10, 10, 60, 60))
