@@ -43,6 +43,7 @@ class ThresholdPart(_Part):
     """The score from which a class is shown, for one version of a model and no other.
 
     ``raise_confirmed``: an engineer confirmed that the threshold of a guarded class rises.
+    ``site``: it was applied for flights of that site alone.
     """
 
     model: str
@@ -51,6 +52,7 @@ class ThresholdPart(_Part):
     threshold: Score
     model_threshold: Score
     raise_confirmed: bool = False
+    site: Annotated[str | None, Field(min_length=1, max_length=200)] = None
 
 
 class CalibrationDocument(_Part):
@@ -119,7 +121,9 @@ class CalibrationSet:
         parts = [
             {
                 "camera": one.camera.key,
-                "thresholds": [p.model_dump(mode="json") for p in one.thresholds],
+                "thresholds": [
+                    p.model_dump(mode="json", exclude_none=True) for p in one.thresholds
+                ],
             }
             for one in self.calibrations
         ]
@@ -138,7 +142,9 @@ def document_from_calibration(calibration: Calibration) -> dict[str, object]:
             "short_px": camera.short_px,
             "focal_mm": camera.focal_mm,
         },
-        "thresholds": [part.model_dump(mode="json") for part in calibration.thresholds],
+        "thresholds": [
+            part.model_dump(mode="json", exclude_none=True) for part in calibration.thresholds
+        ],
     }
 
 

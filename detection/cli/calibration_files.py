@@ -52,6 +52,18 @@ def check_guarded(calibrations: CalibrationSet, manifests: Sequence[ModelManifes
                 raise CalibrationFileError(message, remedy=remedy)
 
 
+def list_site_bound(calibrations: CalibrationSet) -> Iterator[str]:
+    """Yield a line for each threshold that was applied for one site: a folder names none."""
+    for one in calibrations.calibrations:
+        for part in one.thresholds:
+            if part.site is not None:
+                yield (
+                    f"Calibration {one.name}: {part.threshold:g} for {part.hazard_class.value} was "
+                    f"applied for the site {part.site} alone, and holds here all the same. For "
+                    "photos of another site leave the file out."
+                )
+
+
 def list_idle_calibrations(
     calibrations: CalibrationSet, photos: Sequence[Photo], manifests: Sequence[ModelManifest]
 ) -> Iterator[str]:

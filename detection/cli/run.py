@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -29,6 +30,7 @@ from detection.cli.calibration_files import (
     check_guarded,
     list_applied,
     list_idle_calibrations,
+    list_site_bound,
 )
 from detection.cli.surroundings_files import list_warnings
 from detection.cli.view_choice import choose_photos
@@ -97,7 +99,8 @@ def detect_into_folder(
     for line in list_warnings(surroundings, flight.photos):
         click.echo(line, err=True)
     check_guarded(calibrations, manifests)
-    for line in list_idle_calibrations(calibrations, flight.photos, manifests):
+    told = list_idle_calibrations(calibrations, flight.photos, manifests)
+    for line in chain(told, list_site_bound(calibrations)):
         click.echo(line, err=True)
     prepare_folder(out)
     digest = calibrations.digest()

@@ -223,7 +223,11 @@ def read_file(
     own = [one for one in list_applied(session, row.camera_key) if one.calibration_id == row.id]
     if not own:
         raise CalibrationNotAppliedError
-    parts = {(each["model"], each["hazard_class"]): each for one in own for each in one.thresholds}
+    parts = {
+        (each["model"], each["hazard_class"]): {**each, "site": one.site}
+        for one in own
+        for each in one.thresholds
+    }
     name = f'attachment; filename="calibration-{row.id}.json"'
     answer.headers["Content-Disposition"] = name
     return document_from_calibration(make_calibration(row, list(parts.values())))

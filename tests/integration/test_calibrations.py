@@ -301,6 +301,11 @@ def test_figures_that_changed_meanwhile_are_not_applied(
     unsited = {"thresholds": {"manhole_broken": _proposed(operator, started)}, "only_site": True}
     answer = engineer.post(f"/calibrations/{started}/application", json=unsited)
     assert answer.json()["code"] == "calibration_no_site"
+    with worker_context.sessions.begin() as session:
+        session.execute(update(FlightRow).values(site="East bank"))
+    assert engineer.post(f"/calibrations/{started}/application", json=unsited).status_code == 201
+    (part,) = operator.get(f"/calibrations/{started}/file").json()["thresholds"]
+    assert part["site"] == "East bank", "the command line cannot know where a folder was flown"
 
 
 def test_label_is_taken_back_once_and_kept_for_ever(

@@ -53,6 +53,7 @@ def write_calibration(
     threshold: float,
     *,
     raise_confirmed: bool = True,
+    site: str | None = None,
     **changes: object,
 ) -> Path:
     manifest = load_manifest(models_dir / "manhole.yaml")
@@ -63,6 +64,7 @@ def write_calibration(
         "threshold": threshold,
         "model_threshold": 0.3,
         "raise_confirmed": raise_confirmed,
+        "site": site,
     }
     document = {"schema": 1, "calibration": "7", "camera": CAMERA, "thresholds": [part]}
     path.write_text(json.dumps(document | changes), encoding="utf-8")
@@ -71,6 +73,14 @@ def write_calibration(
 
 def read(path: Path) -> Any:  # noqa: ANN401 - JSON
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_a_threshold_of_one_site_is_told_of(
+    detect: Detect, models_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bound = write_calibration(tmp_path / "bound.json", models_dir, 0.2, site="East bank")
+    assert detect(tmp_path / "out", "--calibration", bound) == 0
+    assert "manhole_missing was applied for the site East bank alone" in capsys.readouterr().err
 
 
 def test_threshold_of_the_camera_is_used_hashed_and_named(
