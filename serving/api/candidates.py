@@ -96,7 +96,7 @@ def read_crop(
     """Return the best sighting cut out of its photo, the box drawn in."""
     with services.sessions() as session:
         candidate = get_candidate(session, candidate_id)
-        best = best_sighting(candidate)
+        best = best_sighting(session, candidate)
         corrections = load_corrections_for(session, candidate, person.user_id)
     if best is None:
         raise CandidateNotFoundError(candidate_id)

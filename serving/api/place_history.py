@@ -109,7 +109,7 @@ def _list_found(session: Session, candidate: CandidateAnswer, day: str) -> list[
     """Return the views of flights that found something at the place."""
     views = []
     for same in candidate.same_place:
-        best = best_sighting(get_candidate(session, same.id))
+        best = best_sighting(session, get_candidate(session, same.id))
         if best is not None:
             row = get_photo(session, best.photo_id)
             box = (best.x_min, best.y_min, best.x_max, best.y_max)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from serving.db.tables import CandidateRow, DetectionRow, PhotoRow, SightingRow
+from serving.review.best_view import Rank, rank_view
 from serving.review.claims import Holder, end_claims, free_for, take
 from serving.review.errors import CandidateNotFoundError
 from serving.review.queue_filter import Conditions, QueueFilter, list_branches
@@ -93,11 +94,20 @@ def photos_of(session: Session, candidate: CandidateRow) -> dict[int, PhotoRow]:
     return {row.id: row for row in rows}
 
 
-def best_sighting(candidate: CandidateRow) -> DetectionRow | None:
-    """Return the detection with the best score of the candidate's own class, else the first."""
-    detections = [sighting.detection for sighting in candidate.sightings]
-    same = [row for row in detections if row.hazard_class == candidate.class_of_models]
-    return max(same or detections, key=lambda row: row.score, default=None)
+def best_sighting(session: Session, candidate: CandidateRow) -> DetectionRow | None:
+    """Return the detection that shows a candidate best; None where it has none."""
+    photos = photos_of(session, candidate)
+
+    def rank(row: DetectionRow) -> Rank:
+        photo = photos[row.photo_id]
+        return rank_view(
+            (row.x_min, row.y_min, row.x_max, row.y_max),
+            (photo.width_px, photo.height_px),
+            row.score,
+            is_own_class=row.hazard_class == candidate.class_of_models,
+        )
+
+    return min((each.detection for each in candidate.sightings), key=rank, default=None)
 
 
 def _lock_free(

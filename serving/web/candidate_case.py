@@ -11,6 +11,7 @@ from serving.accounts.roles import Permission, Role, is_allowed
 from serving.accounts.users import Person
 from serving.api.correction_schemas import StandingCorrection
 from serving.api.review_schemas import CandidateAnswer, EventItem, SightingDetail
+from serving.review.best_view import rank_view
 from serving.storage.derivatives import TILE_PX, top_zoom_level
 from serving.web.candidate_facts import describe_facts
 from serving.web.class_guide import choose_guide
@@ -145,7 +146,12 @@ def _describe_standing(standing: StandingCorrection | None) -> dict[str, object]
 def _order_sightings(candidate: CandidateAnswer) -> list[SightingDetail]:
     return sorted(
         candidate.sightings,
-        key=lambda each: (each.hazard_class is not candidate.hazard_class, -each.score),
+        key=lambda each: rank_view(
+            each.bbox_xyxy,
+            (each.width_px, each.height_px),
+            each.score,
+            is_own_class=each.hazard_class is candidate.hazard_class,
+        ),
     )
 
 
