@@ -27,9 +27,10 @@ from detection.taxonomy import load_taxonomy
 from serving.db.tables import CalibrationBoxRow, CalibrationRow, PhotoRow
 from serving.flights.catalogue import get_flight
 from serving.flights.photo_rows import photo_from_row
-from serving.jobs.chunk import StoppingError, know_surroundings
+from serving.jobs.chunk import StoppingError
 from serving.jobs.context import WorkerContext
 from serving.jobs.loading import LoadedModels
+from serving.jobs.surroundings import know_surroundings
 from serving.learning.calibrations import OPEN_STATES, camera_from_row, lock_calibration
 
 logger = logging.getLogger(__name__)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from detection.calibration import CalibrationSet
-from detection.domain.errors import InvalidInputError
 from detection.domain.photo import FlightKind, IngestFailure, Photo
-from detection.georeference import Surroundings
 from detection.pipeline import PhotoResult, detect_photos
 from serving.db.tables import FlightRow, PhotoRow
 from serving.flights.catalogue import get_flight, lock_flight
-from serving.flights.layers import load_surroundings, near_flight
 from serving.flights.photo_rows import photo_from_row
 from serving.flights.results import LookedAt, RunIdentity, lock_photos, store_failure
 from serving.jobs.context import WorkerContext
@@ -27,9 +22,9 @@ from serving.jobs.flights import GROUP_FLIGHT
 from serving.jobs.loading import LoadedModels
 from serving.jobs.queue import SOON, defer
 from serving.jobs.storing import store_behind
+from serving.jobs.surroundings import know_surroundings
+from serving.jobs.view_choice import look_at_stand_ins
 from serving.learning.calibrations_in_force import load_calibrations
-
-logger = logging.getLogger(__name__)
 
 LOOK_AGAIN_S = 0.5
 """How often to ask whether the flight was cancelled."""
@@ -60,6 +55,7 @@ def detect_chunk(context: WorkerContext, flight_id: int, photo_ids: Sequence[int
         _detect_together(context, models, flight, group)
         if context.stopping.is_set():
             raise StoppingError
+    look_at_stand_ins(context, flight_id)
     with context.sessions.begin() as session:
         order_grouping_if_complete(session, flight_id)
 
@@ -117,28 +113,6 @@ def _know_calibrations(context: WorkerContext, flight_id: int) -> CalibrationSet
     """Return the thresholds that people applied for cameras, as they are now."""
     with context.sessions() as session:
         return load_calibrations(session, get_flight(session, flight_id).site)
-
-
-def know_surroundings(context: WorkerContext, flight_id: int) -> Surroundings:
-    """Return the imported layers near a flight as they are now, the ground at its take-off.
-
-    A ground model that does not reach the take-off is told of and left out: flat ground is then
-    what it was before, and every place says so.
-
-    Raises:
-        InvalidInputError: the file of the ground model is damaged.
-    """
-    with context.sessions() as session:
-        found = load_surroundings(session, context.store, near_flight(session, flight_id))
-        if found.terrain is None:
-            return found
-        rows = session.scalars(select(PhotoRow).where(PhotoRow.flight_id == flight_id))
-        photos = [photo_from_row(row, context.store.path_of(row.sha256)) for row in rows]
-    try:
-        return found.settle(photos)
-    except InvalidInputError as error:
-        logger.warning("flight %d goes without its ground model: %s", flight_id, error)
-        return replace(found, terrain=None)
 
 
 def _list_waiting(session: Session, flight_id: int, photo_ids: Sequence[int]) -> list[PhotoRow]:

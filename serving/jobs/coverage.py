@@ -46,8 +46,8 @@ from serving.flights.layers import (
 )
 from serving.flights.photo_checks import check_photos
 from serving.flights.photo_rows import photo_from_row, quality_from_row
-from serving.jobs.chunk import know_surroundings
 from serving.jobs.context import WorkerContext
+from serving.jobs.surroundings import know_surroundings
 
 logger = logging.getLogger(__name__)
 

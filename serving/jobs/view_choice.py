@@ -1,4 +1,4 @@
-"""Before a flight is looked at: leave out photos whose ground enough good photos show."""
+"""Which photos of a flight are looked at: enough good ones of all ground, and what stands in."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from serving.db.tables import FlightRow, PhotoRow
 from serving.flights.catalogue import get_flight, lock_flight
 from serving.flights.photo_rows import photo_from_row, quality_from_row
 from serving.flights.results import lock_photos
-from serving.jobs.chunk import know_surroundings
+from serving.jobs.chunking import order_chunks
 from serving.jobs.context import WorkerContext
+from serving.jobs.surroundings import know_surroundings
 
 logger = logging.getLogger(__name__)
 
@@ -39,10 +40,7 @@ def leave_out_photos(context: WorkerContext, flight_id: int) -> int:
         flight = get_flight(session, flight_id)
         if not _is_untouched(session, flight):
             return 0
-        wanted = flight.views
-    settings = context.models().settings
-    if wanted is None or settings.exhaustive:
-        wanted = settings.views
+    wanted = _find_wanted(context, flight)
     left_out = _choose(context, flight_id, wanted) if wanted else []
     with context.sessions.begin() as session:
         if not _is_untouched(session, lock_flight(session, flight_id)):
@@ -54,6 +52,48 @@ def leave_out_photos(context: WorkerContext, flight_id: int) -> int:
     return len(left_out)
 
 
+def look_at_stand_ins(context: WorkerContext, flight_id: int) -> int:
+    """Have photos looked at that were left out for some that failed; returns how many they are.
+
+    A photo that was to stand for others and cannot be read shows nothing of their ground. Only
+    when no photo of the flight waits any more, so that the choice is made once over all failures.
+    """
+    with context.sessions() as session:
+        flight = get_flight(session, flight_id)
+        if not _lacks_views(session, flight):
+            return 0
+    enough = _choose(context, flight_id, _find_wanted(context, flight))
+    with context.sessions.begin() as session:
+        flight = lock_flight(session, flight_id)
+        if not _lacks_views(session, flight):
+            return 0  # another worker was here, or the flight was begun anew
+        own = PhotoRow.flight_id == flight_id, PhotoRow.state == "left_out"
+        left_out = set(session.scalars(select(PhotoRow.id).where(*own)))
+        ids = sorted(left_out - set(enough))
+        for start in range(0, len(ids), ROWS_AT_ONCE):
+            some = PhotoRow.id.in_(ids[start : start + ROWS_AT_ONCE])
+            waiting = PhotoRow.id.in_(lock_photos(session, some, PhotoRow.state == "left_out"))
+            session.execute(update(PhotoRow).where(waiting).values(state="queued"))
+        if ids:
+            order_chunks(session, flight_id, context.settings.chunk_photos)
+    return len(ids)
+
+
+def _lacks_views(session: Session, flight: FlightRow) -> bool:
+    """Whether all photos were looked at, some failed, and others were left out."""
+    if flight.state != "processing" or flight.grouping_at is not None:
+        return False
+    states = select(PhotoRow.state).where(PhotoRow.flight_id == flight.id).distinct()
+    found = set(session.scalars(states))
+    return "queued" not in found and {"failed", "left_out"} <= found
+
+
+def _find_wanted(context: WorkerContext, flight: FlightRow) -> int:
+    """Return how many good views the flight, or else the worker, wants; 0: all photos."""
+    settings = context.models().settings
+    return settings.views if flight.views is None or settings.exhaustive else flight.views
+
+
 def _is_untouched(session: Session, flight: FlightRow) -> bool:
     """Whether a flight is about to be looked at for the first time."""
     touched = exists().where(PhotoRow.flight_id == flight.id, PhotoRow.state != "queued")
@@ -62,9 +102,16 @@ def _is_untouched(session: Session, flight: FlightRow) -> bool:
 
 
 def _choose(context: WorkerContext, flight_id: int, wanted: int) -> list[int]:
-    """Return the numbers of the photos that ``wanted`` good views leave over."""
+    """Return the numbers of the photos that ``wanted`` good views leave over.
+
+    Photos that failed are no views and are not among them.
+    """
     with context.sessions() as session:
-        statement = select(PhotoRow).where(PhotoRow.flight_id == flight_id).order_by(PhotoRow.id)
+        statement = (
+            select(PhotoRow)
+            .where(PhotoRow.flight_id == flight_id, PhotoRow.state != "failed")
+            .order_by(PhotoRow.id)
+        )
         rows = session.scalars(statement).all()
         photos = [photo_from_row(row, context.store.path_of(row.sha256)) for row in rows]
         qualities = [quality_from_row(row) for row in rows]

@@ -20,7 +20,7 @@ from serving.jobs import view_choice
 from serving.jobs.context import WorkerContext
 from serving.jobs.flights import cancel_flight, reprocess_flight, submit_flight
 from serving.jobs.grouping import load_scene
-from serving.jobs.view_choice import leave_out_photos
+from serving.jobs.view_choice import leave_out_photos, look_at_stand_ins
 from tests.factories import DrawnPose, draw_photo
 from tests.job_runner import run_jobs
 from tests.tiny_model import ALTITUDE_AGL_M
@@ -102,6 +102,23 @@ def test_poor_photos_do_not_count_and_what_is_left_out_says_nothing(
         done = session.scalars(select(PhotoRow.id).where(PhotoRow.state == "done")).one()
         assert done == ids[3]
         assert set(load_scene(session, worker_context.store, flight_id).photos) == {str(done)}
+
+
+def test_another_photo_stands_in_for_one_that_fails(
+    worker_context: WorkerContext, hover: Callable[[int | None], int]
+) -> None:
+    flight_id = hover(1)
+    with worker_context.sessions() as session:
+        first, second = list(session.scalars(select(PhotoRow).order_by(PhotoRow.id)))[:2]
+    for row in (first, second):  # the second would stand in for the first
+        path = worker_context.store.path_of(row.sha256)
+        path.chmod(0o600)
+        path.write_bytes(b"no photo any more")
+    progress = work_off(worker_context, flight_id)
+    assert (progress.photos_failed, progress.photos_done, progress.photos_left_out) == (2, 1, 2)
+    with worker_context.sessions() as session:
+        assert session.get_one(FlightRow, flight_id).state == "done"
+    assert look_at_stand_ins(worker_context, flight_id) == 0
 
 
 def test_a_flight_processed_anew_is_looked_at_whole(
