@@ -10,6 +10,8 @@ import click
 from detection.detectors.manifest import MODELS_DIR, select_manifests
 from detection.domain.errors import ConfigurationError, HazardLensError
 from training.cli.options import FOLDER, SHARED_OPTION
+from training.data.collect import load_catalogue_photos
+from training.evaluation.labelled_folder import read_labelled_folder
 from training.fitting.average import average_runs
 from training.fitting.plots import draw_learning_curve, overlay_runs
 from training.retraining.rebuilt import rebuild_run
@@ -196,10 +198,21 @@ def average(run_dir: Path, parts: tuple[tuple[Path, float], ...]) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="What the model was trained by [default: configs/training/<name>.yaml].",
 )
+@click.option(
+    "--images",
+    type=FOLDER,
+    help="Photos such as it was trained on [default: the labelled ones of the configuration].",
+)
 @click.option("--models-dir", type=FOLDER, default=MODELS_DIR, help="Shelf of promoted models.")
 @SHARED_OPTION
 def rebuild(
-    model: str, run_dir: Path, config: Path | None, *, models_dir: Path, shared_dir: Path | None
+    *,
+    model: str,
+    run_dir: Path,
+    config: Path | None,
+    images: Path | None,
+    models_dir: Path,
+    shared_dir: Path | None,
 ) -> None:
     """Make RUN_DIR a run of a shipped MODEL (NAME or NAME@VERSION), out of its ONNX file.
 
@@ -209,7 +222,12 @@ def rebuild(
     (running,) = select_manifests((model,), models_dir)
     path = config or REPOSITORY_DIR / "configs" / "training" / f"{running.name}.yaml"
     settings = load_training_settings(path)
-    parity = rebuild_run(running, settings, find_shared_dir(shared_dir), run_dir.resolve())
+    if images is None:
+        known = load_catalogue_photos(settings, find_shared_dir(shared_dir))
+        photos = [photo for photo in known if photo.split == "train"]
+    else:
+        photos = list(read_labelled_folder(images, None, running.classes).photos)
+    parity = rebuild_run(running, settings, photos, run_dir.resolve())
     click.echo(
         f"{running.name}@{running.version} is {run_dir}: {parity.boxes} boxes on {parity.tiles} "
         f"tiles, {parity.unmatched} unmatched, scores differ by {parity.max_score_difference:.1e}."

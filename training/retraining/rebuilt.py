@@ -6,6 +6,7 @@ trainings start, means are made and other settings of shipping are promoted, as 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import yaml
 
 from detection.detectors.manifest import ModelManifest
 from detection.domain.errors import ConfigurationError
-from training.data.collect import load_catalogue_photos
+from training.data.annotation import AnnotatedPhoto
 from training.fitting.average import WEIGHTS
 from training.fitting.run_folder import check_unused, made_whole
 from training.promotion.export import Parity
@@ -23,24 +24,30 @@ from training.settings import TrainingSettings
 
 
 def rebuild_run(
-    running: ModelManifest, settings: TrainingSettings, shared_dir: Path, run_dir: Path
+    running: ModelManifest,
+    settings: TrainingSettings,
+    photos: Sequence[AnnotatedPhoto],
+    run_dir: Path,
 ) -> Parity:
     """Make ``run_dir`` a trained run of a shipped model; return how like it answers.
 
-    ``settings`` are the configuration that the model was trained by. Its photos of train give the
-    statistics that a folded network has lost; nothing is trained.
+    ``settings`` are the configuration that the model was trained by. ``photos`` give the statistics
+    that a folded network has lost: such as it was trained on. Nothing is trained.
 
     Raises:
-        ConfigurationError: the folder is not empty, or the configuration is of another training.
+        ConfigurationError: the folder is not empty, the configuration is of another training, or
+            there is no photo.
         ModelError: the weights are damaged, of another network, or answer otherwise once rebuilt.
     """
     check_same_training(running, settings)
     check_unused(run_dir)
-    photos = load_catalogue_photos(settings, shared_dir)
+    if not photos:
+        message = f"{settings.name} names no labelled photo of train to take statistics of."
+        raise ConfigurationError(message, remedy="Give photos such as it sees: --images DIR.")
     resolved = settings.model_dump(mode="json")
     text = yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True)
     with made_whole(run_dir) as folder:
-        parity = rebuild_start(running, folder, [one for one in photos if one.split == "train"])
+        parity = rebuild_start(running, folder, photos)
         (folder / "config.yaml").write_text(text, encoding="utf-8")
         told = _describe(running, resolved) | {"weights_sha256": hash_file(folder / WEIGHTS)}
         write_record(folder, told | {"run": run_dir.name})

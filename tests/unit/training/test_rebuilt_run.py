@@ -16,6 +16,7 @@ from detection.domain.errors import ConfigurationError, ModelError
 from tests.drawn_data import CONFIG
 from tests.fakes import build_manifest
 from training.cli.runs import runs
+from training.data.annotation import AnnotatedPhoto
 from training.fitting.average import WEIGHTS
 from training.promotion.export import Parity
 from training.promotion.shipping_checks import check_trained
@@ -26,6 +27,7 @@ from training.settings import TrainingSettings
 
 SETTINGS = TrainingSettings.model_validate(CONFIG)
 PLAN = SETTINGS.optimisation
+PHOTO = AnnotatedPhoto("a.jpg", Path("a.jpg"), 64, 64, "train", "a", "drawn")
 REMEMBERED = {
     "seed": SETTINGS.seed,
     "epochs": PLAN.epochs,
@@ -52,14 +54,13 @@ def trainer(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     made: list[Path] = []
 
     def rebuild(running: ModelManifest, folder: Path, photos: Sequence[Any]) -> Parity:
-        assert all(photo.split == "train" for photo in photos)
+        assert photos
         (folder / WEIGHTS).parent.mkdir(parents=True)
         (folder / WEIGHTS).write_bytes(running.name.encode())
         made.append(folder)
         return Parity(24, 9, 0, 0.0)
 
     monkeypatch.setattr(rebuilt, "rebuild_start", rebuild)
-    monkeypatch.setattr(rebuilt, "load_catalogue_photos", lambda *_: [])
     return made
 
 
@@ -67,7 +68,7 @@ def trainer(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def test_a_rebuilt_run_remembers_the_training_of_the_model(
     running: ModelManifest, tmp_path: Path
 ) -> None:
-    rebuild_run(running, SETTINGS, tmp_path, tmp_path / "again")
+    rebuild_run(running, SETTINGS, [PHOTO], tmp_path / "again")
     record = read_record(tmp_path / "again")
     check_trained(tmp_path / "again", record)
     assert record["rebuilt_of"] == f"{running.name}@0123456789ab"
@@ -88,8 +89,14 @@ def test_the_configuration_of_another_training_is_refused(
 ) -> None:
     other = replace(running, training=REMEMBERED | {key: 9999})
     with pytest.raises(ConfigurationError, match=f"{key} 9999, not"):
-        rebuild_run(other, SETTINGS, tmp_path, tmp_path / "again")
+        rebuild_run(other, SETTINGS, [PHOTO], tmp_path / "again")
     assert not (tmp_path / "again").exists()
+
+
+@pytest.mark.usefixtures("trainer")
+def test_without_photos_it_says_which_to_give(running: ModelManifest, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no labelled photo"):
+        rebuild_run(running, SETTINGS, [], tmp_path / "again")
 
 
 def test_weights_that_cannot_be_rebuilt_leave_nothing(
@@ -102,17 +109,23 @@ def test_weights_that_cannot_be_rebuilt_leave_nothing(
 
     monkeypatch.setattr(rebuilt, "rebuild_start", fail)
     with pytest.raises(ModelError):
-        rebuild_run(running, SETTINGS, tmp_path, tmp_path / "again")
+        rebuild_run(running, SETTINGS, [PHOTO], tmp_path / "again")
     assert list(tmp_path.iterdir()) == []
     assert trainer == []
 
 
 @pytest.mark.shared
-def test_a_shipped_model_becomes_a_run_that_answers_alike(shared_dir: Path, tmp_path: Path) -> None:
-    given = ["rebuild", "facade_crack", str(tmp_path / "again"), "--data", str(shared_dir)]
+@pytest.mark.parametrize(
+    ("name", "option", "folder"),
+    [("facade_crack", "--data", ""), ("manhole_far", "--images", "flights/minsk_oblique_fc220")],
+)
+def test_a_shipped_model_becomes_a_run_that_answers_alike(
+    shared_dir: Path, tmp_path: Path, name: str, option: str, folder: str
+) -> None:
+    given = ["rebuild", name, str(tmp_path / "again"), option, str(shared_dir / folder)]
     done = CliRunner().invoke(runs, given)
     assert done.exit_code == 0, done.output
     assert " 0 unmatched" in done.output
-    (running,) = select_manifests(("facade_crack",), MODELS_DIR)
+    (running,) = select_manifests((name,), MODELS_DIR)
     assert read_record(tmp_path / "again")["data_hash"] == running.training["data_hash"]
     shutil.rmtree(tmp_path / "again")
