@@ -230,8 +230,8 @@ class TrainingSettings(_Strict):
     def take_fraction(self, fraction: float, *, equal_steps: bool) -> TrainingSettings:
         """Return these settings with a share of the training groups.
 
-        ``equal_steps`` divides the epochs by the share, those without mosaic too, so that the
-        network takes about as many steps as on all data.
+        ``equal_steps`` divides the epochs by the share, those of the warm-up and without mosaic
+        too, so that the network takes about as many steps as on all data.
 
         Raises:
             ConfigurationError: steps cannot be made equal, because each stage has its own.
@@ -241,7 +241,10 @@ class TrainingSettings(_Strict):
             if self.stages:
                 message = "The steps of a training in stages cannot be made equal."
                 raise ConfigurationError(message, remedy="Give a configuration without stages.")
-            epochs = {"epochs": round(self.optimisation.epochs / fraction)}
+            epochs = {
+                "epochs": round(self.optimisation.epochs / fraction),
+                "warmup_epochs": self.optimisation.warmup_epochs / fraction,
+            }
             closing = {"close_mosaic": round(self.augmentation.close_mosaic / fraction)}
             told["optimisation"] = self.optimisation.model_copy(update=epochs)
             told["augmentation"] = self.augmentation.model_copy(update=closing)

@@ -112,6 +112,7 @@ def test_equal_steps_give_a_share_of_the_data_more_epochs(
     settings = TrainingSettings.model_validate(CONFIG | change)
     taken = settings.take_fraction(fraction, equal_steps=True)
     assert (taken.optimisation.epochs, taken.augmentation.close_mosaic) == (epochs, closing)
+    assert taken.optimisation.warmup_epochs == pytest.approx(1 / fraction)
     assert taken.fraction == fraction
     assert settings.take_fraction(fraction, equal_steps=False).optimisation.epochs == 12
 
