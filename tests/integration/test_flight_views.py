@@ -169,8 +169,8 @@ def test_a_flight_begun_anew_while_its_photos_are_chosen_is_looked_at_whole(
         submit_flight(session, flight_id)
     choose = view_choice._choose
 
-    def choose_slowly(*args: object) -> list[int]:
-        left_out = choose(*args)  # type: ignore[arg-type]
+    def choose_slowly(context: WorkerContext, number: int, wanted: int) -> list[int]:
+        left_out = choose(context, number, wanted)
         with worker_context.sessions.begin() as session:
             cancel_flight(session, flight_id)
             reprocess_flight(session, flight_id)

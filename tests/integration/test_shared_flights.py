@@ -95,7 +95,7 @@ def test_worker_that_dies_beside_another_costs_nothing(
                     if not dead.is_set():
                         dead.set()
                         raise MemoryError
-            yield from detect_photos([photo], *args, **more)  # type: ignore[arg-type]
+            yield from detect_photos([photo], *args, **more)  # type: ignore[arg-type]  # as given
 
     monkeypatch.setattr(chunk, "detect_photos", detect)
     monkeypatch.setattr("serving.jobs.tasks.RETRY.wait", 0)
@@ -242,7 +242,7 @@ def test_what_was_looked_at_for_an_earlier_processing_is_not_taken_for_the_new_o
                     cancel_flight(session, flight_id)
                     reprocess_flight(session, flight_id)
                     lock_flight(session, flight_id).state = "processing"
-            yield from detect_photos([photo], *args, **more)  # type: ignore[arg-type]
+            yield from detect_photos([photo], *args, **more)  # type: ignore[arg-type]  # as given
 
     monkeypatch.setattr(chunk, "detect_photos", detect)
     monkeypatch.setattr(chunk, "LOOK_AGAIN_S", 0.0)
@@ -331,6 +331,7 @@ def test_photos_ahead_are_let_go_when_results_cannot_be_stored(
     before = set(threading.enumerate())
     with pytest.raises(OSError, match="disk full") as error:
         chunk.detect_chunk(worker_context, flight_id, ids)
+    # The error holds its frames: what went below went because it was closed, not by chance.
     assert error.value.__traceback__ is not None
     left = {each.name for each in set(threading.enumerate()) - before}
     assert not {each for each in left if each.startswith(("ahead", "decode"))}
