@@ -12,14 +12,23 @@ from detection.domain.hazard import HazardClass
 from serving.api.cursors import cursor_from_hazard, hazard_from_cursor
 from serving.api.paging import PageDep
 from serving.api.problems import describe_problems
-from serving.api.schemas import MAX_ID, HazardPage
+from serving.api.schemas import MAX_ID, HazardPage, HazardPointItem, HazardPoints
 from serving.api.views import view_hazard
 from serving.deps import HazardReader, Services, ServicesDep, SessionDep
 from serving.ledger.export import csv_from_hazards, geojson_from_hazards
-from serving.ledger.hazards import Hazard, HazardPosition, each_hazard, list_hazards
+from serving.ledger.hazards import (
+    Hazard,
+    HazardPosition,
+    each_hazard,
+    list_hazards,
+    list_points,
+)
 from serving.review.blind.tasks import blind_condition
 
 router = APIRouter(tags=["hazards"])
+
+MAX_POINTS = 20_000
+"""More than these a map in a browser draws slowly; a city has fewer open shafts."""
 
 FlightFilter = Annotated[int | None, Query(ge=1, le=MAX_ID)]
 
@@ -47,6 +56,15 @@ def read_hazards(
         items=[view_hazard(hazard) for hazard in shown],
         next_cursor=cursor_from_hazard(_position(shown[-1])) if more else None,
     )
+
+
+@router.get("/hazards/points", responses=describe_problems())
+def read_points(person: HazardReader, session: SessionDep) -> HazardPoints:
+    """Return where all hazards lie, for a map: the latest 20,000."""
+    hidden = blind_condition(person.user_id)
+    found = list_points(session, limit=MAX_POINTS + 1, hidden=hidden)
+    items = [HazardPointItem.model_validate(point) for point in found[:MAX_POINTS]]
+    return HazardPoints(items=items, is_cut=len(found) > MAX_POINTS)
 
 
 @router.get(

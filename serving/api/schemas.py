@@ -252,6 +252,22 @@ class HazardItem(Answer):
     )
 
 
+class HazardPointItem(Answer):
+    """Where a confirmed candidate lies, for a map."""
+
+    id: int
+    hazard_class: HazardClass
+    lon: float
+    lat: float
+
+
+class HazardPoints(Answer):
+    """Hazards that have a place, latest confirmation first; ``is_cut``: there are more."""
+
+    items: list[HazardPointItem]
+    is_cut: bool
+
+
 class HazardPage(Answer):
     """A page of hazards, latest confirmation first."""
 

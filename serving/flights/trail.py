@@ -14,7 +14,13 @@ from serving.flights.catalogue import lock_flight
 
 def record_new_flight(session: Session, actor: Actor, flight: FlightRow) -> None:
     """Write down that a flight was opened."""
-    after = {"name": flight.name, "kind": flight.kind, "site": flight.site, "state": "draft"}
+    after = {
+        "name": flight.name,
+        "kind": flight.kind,
+        "site": flight.site,
+        "views": flight.views,
+        "state": "draft",
+    }
     record(session, actor, "create_flight", Subject("flight", str(flight.id)), after=after)
 
 

@@ -70,6 +70,16 @@ class Hazard:
 
 
 @dataclass(frozen=True, slots=True)
+class HazardPoint:
+    """Where a confirmed candidate lies and what it is, for a map of all of them."""
+
+    id: int
+    hazard_class: str
+    lon: float
+    lat: float
+
+
+@dataclass(frozen=True, slots=True)
 class HazardPosition:
     """Where a page ended: latest confirmation first, then the higher number."""
 
@@ -121,6 +131,25 @@ def list_hazards(
             in_dispute,
         )
         for candidate, flight, confirmation, in_dispute in rows
+    ]
+
+
+def list_points(
+    session: Session, *, limit: int, hidden: ColumnElement[bool] | None = None
+) -> list[HazardPoint]:
+    """Return where up to ``limit`` hazards that have a place lie, latest confirmation first."""
+    statement = (
+        select(CandidateRow.id, CandidateRow.hazard_class, CandidateRow.lon, CandidateRow.lat)
+        .where(CandidateRow.state == "confirmed", CandidateRow.lon.is_not(None))
+        .order_by(CandidateRow.decided_at.desc(), CandidateRow.id.desc())
+        .limit(limit)
+    )
+    if hidden is not None:
+        statement = statement.where(~hidden)
+    return [
+        HazardPoint(number, name, lon, lat)
+        for number, name, lon, lat in session.execute(statement)
+        if lon is not None and lat is not None
     ]
 
 

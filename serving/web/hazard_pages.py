@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 from serving.accounts.users import Person
 from serving.api.cursors import cursor_from_hazard, hazard_from_cursor
 from serving.deps import HazardReader, SessionDep
-from serving.ledger.hazards import Hazard, HazardPosition, list_hazards
+from serving.ledger.hazards import Hazard, HazardPosition, list_hazards, list_points
 from serving.review.blind.tasks import blind_condition
 from serving.review.queue_filter import QueueFilter
 from serving.review.tallies import count_states
-from serving.web.rendering import render
+from serving.web.rendering import render, words_for
+from serving.web.review_pages import class_names
 
 router = APIRouter(include_in_schema=False)
 
@@ -24,7 +25,13 @@ PAGE_SIZE = 50
 def show_hazards(request: Request, person: HazardReader, session: SessionDep) -> Response:
     """Show the latest confirmations with a map."""
     total = count_states(session, QueueFilter(viewer_id=person.user_id))["confirmed"]
-    context = _load_page(session, person, None) | {"section": "hazards", "total": total}
+    hidden = blind_condition(person.user_id)
+    context = _load_page(session, person, None) | {
+        "section": "hazards",
+        "total": total,
+        "has_map": bool(list_points(session, limit=1, hidden=hidden)),
+        "class_names": class_names(words_for(request)),
+    }
     return render(request, "hazards.html", person=person, context=context)
 
 

@@ -18,7 +18,7 @@ from detection.domain.finding import Detection, GeoDetection
 from detection.domain.geometry import BBox
 from detection.domain.hazard import HazardClass
 from serving.accounts.roles import Role
-from serving.db.tables import FlightRow, PhotoRow
+from serving.db.tables import CandidateRow, FlightRow, PhotoRow
 from serving.flights.results import RunIdentity, store_detections
 from serving.jobs.context import WorkerContext
 from serving.jobs.flights import submit_flight
@@ -232,6 +232,27 @@ def test_hazards_are_the_confirmed_candidates_with_who_and_when(
     found = first["items"] + rest["items"]
     assert [item["id"] for item in found] == candidates[2::-1]
     assert {item["confirmed_by"] for item in found} == {"reviewer"}
+
+
+def test_map_has_every_hazard_that_has_a_place(
+    reviewer: TestClient,
+    candidates: list[int],
+    sessions: sessionmaker[Session],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for candidate_id in candidates[:4]:
+        decide(reviewer, candidate_id, "confirm")
+    with sessions.begin() as session:
+        row = session.get(CandidateRow, candidates[1])
+        assert row is not None
+        row.lon = row.lat = None
+    answer = reviewer.get("/hazards/points").json()
+    assert [item["id"] for item in answer["items"]] == [candidates[i] for i in (3, 2, 0)]
+    assert answer["items"][0]["lat"] == pytest.approx(29.56, abs=0.02)
+    assert answer["is_cut"] is False
+    monkeypatch.setattr("serving.api.hazards.MAX_POINTS", 2)
+    cut = reviewer.get("/hazards/points").json()
+    assert ([item["id"] for item in cut["items"]], cut["is_cut"]) == (candidates[3:1:-1], True)
 
 
 def test_geojson_follows_rfc_7946(reviewer: TestClient, candidates: list[int]) -> None:

@@ -121,6 +121,7 @@ MATRIX = [
     ("POST", "/groupings/1/undo", DECIDERS),
     ("POST", "/decisions/1/undo", DECIDERS),
     ("GET", "/hazards", READERS),
+    ("GET", "/hazards/points", READERS),
     ("GET", "/export/hazards.geojson", READERS),
     ("GET", "/export/hazards.csv", READERS),
     ("GET", "/models", MODEL_READERS),

@@ -107,7 +107,9 @@ def test_acts_on_flights_layers_and_accounts_are_told(
     sign_in: SignIn, draw_jpeg: Callable[[int], bytes], anonymous: TestClient
 ) -> None:
     admin = sign_in("chief", Role.ADMIN)
-    flight_id = admin.post("/flights", json={"name": "北街", "kind": "drone"}).json()["id"]
+    flight_id = admin.post("/flights", json={"name": "北街", "kind": "drone", "views": 3}).json()[
+        "id"
+    ]
     admin.post(f"/flights/{flight_id}/photos", files={"file": ("a.jpg", draw_jpeg(0))})
     for act in ("submit", "cancel", "retry", "cancel", "reprocess"):
         assert admin.post(f"/flights/{flight_id}/{act}").is_success, act
@@ -123,6 +125,7 @@ def test_acts_on_flights_layers_and_accounts_are_told(
         "retry_flight", "cancel_flight", "reprocess_flight", "import_layer", "delete_layer",
         "sign_in_failed",
     ]  # fmt: skip
+    assert told[2]["after"]["views"] == 3
     assert told[3]["before"] == {"state": "draft", "run": 1}
     assert told[3]["after"] == {"state": "queued", "run": 1}
     assert told[7]["after"] == {"state": "queued", "run": 2}

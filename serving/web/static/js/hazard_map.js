@@ -1,32 +1,61 @@
-/** Map of the confirmed hazards on the page. */
+/** Map of all confirmed hazards, whether or not their rows are on the page yet. */
 
+import { request } from "./api.js";
 import { fitPoints, makeMap, readColor } from "./plain_map.js";
+import { showToast } from "./toast.js";
 
 const element = document.getElementById("hazard-map");
-const rows = [...document.querySelectorAll("tr[data-lat]")];
+
+function rowOf(id) {
+  return document.getElementById(`hazard-${id}`);
+}
 
 function focusRow(row) {
-  for (const each of rows) each.classList.toggle("is-current", each === row);
+  for (const each of document.querySelectorAll("tr.is-current")) each.classList.remove("is-current");
+  row.classList.add("is-current");
   row.scrollIntoView({ block: "nearest" });
 }
 
-if (element && rows.length > 0) {
-  const map = makeMap(element);
+/** A hazard on the page is shown in its row; another has a page of its own. */
+function open(id) {
+  const row = rowOf(id);
+  if (row) focusRow(row);
+  else location.assign(`/review/${id}?state=confirmed`);
+}
+
+function addMarkers(map, items, names) {
   const color = readColor("--danger");
-  for (const row of rows) {
-    const point = [Number(row.dataset.lat), Number(row.dataset.lon)];
-    const marker = globalThis.L.circleMarker(point, {
+  for (const item of items) {
+    const marker = globalThis.L.circleMarker([item.lat, item.lon], {
       radius: 7, color, weight: 2, fillColor: color, fillOpacity: 0.35,
     });
-    marker.bindTooltip(row.dataset.title);
-    marker.on("click", () => focusRow(row));
-    marker.addTo(map);
-    row.addEventListener("click", (event) => {
-      if (!event.target.closest("a, button")) {
-        focusRow(row);
-        map.setView(point, Math.max(map.getZoom(), 18));
-      }
-    });
+    marker.bindTooltip(`${names[item.hazard_class] ?? item.hazard_class} #${item.id}`);
+    marker.on("click", () => open(item.id)).addTo(map);
   }
-  fitPoints(map, rows.map((row) => [Number(row.dataset.lat), Number(row.dataset.lon)]), 19);
+}
+
+/** Rows that are loaded later are heard as well. */
+function followRows(map) {
+  document.querySelector("table.hazards").addEventListener("click", (event) => {
+    const row = event.target.closest("tr[data-lat]");
+    if (!row || event.target.closest("a, button")) return;
+    focusRow(row);
+    const point = [Number(row.dataset.lat), Number(row.dataset.lon)];
+    map.setView(point, Math.max(map.getZoom(), 18));
+  });
+}
+
+async function draw() {
+  const map = makeMap(element, { manyShapes: true });
+  followRows(map);
+  const { items, is_cut: isCut } = await request("GET", "/hazards/points");
+  addMarkers(map, items, JSON.parse(document.getElementById("class-names").textContent));
+  fitPoints(map, items.map((item) => [item.lat, item.lon]), 19);
+  document.getElementById("hazard-map-note").hidden = !isCut;
+}
+
+if (element) {
+  draw().catch((error) => {
+    showToast([error.message, error.remedy].filter(Boolean).join(" "), { tone: "danger" });
+  });
 }
