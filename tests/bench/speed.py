@@ -172,17 +172,25 @@ class Tally:
     cpu_s: defaultdict[str, float]
     peak_mb: defaultdict[str, float]
     boxes: dict[str, dict[tuple[str, str], Sequence[Box]]]
+    wall_s_of_set: defaultdict[tuple[str, str], float]
     photos: int = 0
     megapixels: float = 0.0
 
     @classmethod
     def empty(cls) -> Tally:
         """Return one in which nothing was counted."""
-        return cls(defaultdict(float), defaultdict(float), defaultdict(float), defaultdict(dict))
+        return cls(
+            wall_s=defaultdict(float),
+            cpu_s=defaultdict(float),
+            peak_mb=defaultdict(float),
+            boxes=defaultdict(dict),
+            wall_s_of_set=defaultdict(float),
+        )
 
     def add(self, name: str, group: Group, answer: Mapping[str, Any]) -> None:
         """Count what one contender answered."""
         self.wall_s[name] += answer["wall_s"]
+        self.wall_s_of_set[name, group.set_name] += answer["wall_s"]
         self.cpu_s[name] += answer.get("cpu_s", 0.0)
         self.peak_mb[name] = max(self.peak_mb[name], answer["peak_mb"])
         for photo, boxes in answer.get("boxes", {}).items():
@@ -290,6 +298,8 @@ def compare_boxes(
     ``recall_vs_exhaustive`` is about things that are known to be there: what the default finds of
     them over what the exhaustive run finds. ``agreement_vs_exhaustive`` counts boxes of the
     exhaustive run; it falls as soon as tiles lie elsewhere, whether or not anything is lost.
+    ``matched_raw`` seeks SAHI's boxes among ours before thresholds and merging: it tells whether
+    the same tiles get the same answers.
     ``matched_within`` also counts a box that lies with its larger part in one of ours, or one of
     ours in it: pieces of a crack that ours joins.
     """
@@ -297,13 +307,15 @@ def compare_boxes(
         name: {"/".join(key): boxes for key, boxes in rows.items()}
         for name, rows in tally.boxes.items()
     }
-    given = _list_given(contenders, groups)
+    given = _list_given(contenders, groups, "given")
+    raw = _list_given(contenders, groups, "raw")
     sahi = list_above(flat["sahi_openvino"], models)
     other_head = list_above(flat["sahi_default"], models)
     known = count_known(groups, flat)
     return {
         "matched": _share(*count_matched(sahi, given)),
         "matched_by_thing": {thing: count_matched(_keep(sahi, thing), given) for thing in THINGS},
+        "matched_raw": _share(*count_matched(sahi, raw)),
         "matched_own_tiles": _share(*count_matched(sahi, flat["exhaustive"])),
         "matched_sahi_default": _share(*count_matched(other_head, given)),
         "matched_within": _share(*count_matched(sahi, given, compute_ios)),
@@ -321,13 +333,13 @@ def compare_boxes(
     }
 
 
-def _list_given(contenders: Mapping[str, Contender], groups: Sequence[Group]) -> Boxes:
-    """Return our boxes of SAHI's tiles; untimed."""
+def _list_given(contenders: Mapping[str, Contender], groups: Sequence[Group], kind: str) -> Boxes:
+    """Return our boxes of SAHI's tiles, ``given`` or ``raw``; untimed."""
     found: dict[str, Sequence[Box]] = {}
     for group in groups:
         order = {"folder": str(group.folder), "photos": group.photos}
         tiles = contenders["sahi_default"].ask(kind="slices", **order)["slices"]
-        answer = contenders["exhaustive"].ask(kind="given", tiles=tiles, **order)
+        answer = contenders["exhaustive"].ask(kind=kind, tiles=tiles, **order)
         found |= {f"{group.set_name}/{photo}": boxes for photo, boxes in answer["boxes"].items()}
     return found
 
@@ -376,11 +388,20 @@ def tell(tally: Tally, compared: Mapping[str, Any]) -> dict[str, Any]:
         "ratio_int8": round(ratio["int8"], 2),
         "ratio_default": round(ratio["default"], 2),
         "share_of_limit": round(each["forward"] / each["exhaustive"], 3),
+        "share_of_limit_by_set": _share_by_set(tally.wall_s_of_set),
         **compared,
         "peak_mb": round(max(tally.peak_mb[name] for name in OURS)),
         "peak_mb_of": {name: round(value) for name, value in tally.peak_mb.items()},
         "cpu_s": {name: round(value / tally.photos, 3) for name, value in tally.cpu_s.items()},
     }
+
+
+def _share_by_set(wall_s: Mapping[tuple[str, str], float]) -> dict[str, float]:
+    """Return how much of the bare models' speed is reached: photos of one set are of one size."""
+    bare = {
+        name: seconds for (contender, name), seconds in wall_s.items() if contender == "forward"
+    }
+    return {name: round(seconds / wall_s["exhaustive", name], 3) for name, seconds in bare.items()}
 
 
 def measure_speed(sets: Sequence[str], rounds: int, names: Sequence[str]) -> dict[str, Any]:

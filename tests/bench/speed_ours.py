@@ -2,7 +2,8 @@
 
 Orders name a folder and photos in it. ``forward`` asks for the bare models on the same tiles,
 ready in memory: what no pipeline can beat. ``given`` asks for the boxes of given tiles, without the
-gate of sizes: what SAHI finds is compared with it.
+gate of sizes: what SAHI finds is compared with it; ``raw`` for all of them before thresholds and
+merging.
 """
 
 from __future__ import annotations
@@ -47,11 +48,13 @@ class Ours:
         photos = self._find(order["folder"], order["photos"])
         if order["kind"] == "forward":
             return self._measure_forward(photos)
-        if order["kind"] == "given":
+        if order["kind"] in {"given", "raw"}:
             tiles = order["tiles"]
+            raw = order["kind"] == "raw"
             return {
                 "boxes": {
-                    one.photo_id: self._look_through(one, tiles[one.photo_id]) for one in photos
+                    one.photo_id: self._look_through(one, tiles[one.photo_id], raw=raw)
+                    for one in photos
                 }
             }
         results = list(detect_photos(photos, self._detectors, self._settings))
@@ -71,9 +74,9 @@ class Ours:
         return [self._photos[folder][name] for name in names]
 
     def _look_through(
-        self, photo: Photo, tiles: Mapping[str, Sequence[Sequence[int]]]
+        self, photo: Photo, tiles: Mapping[str, Sequence[Sequence[int]]], *, raw: bool
     ) -> list[list[Any]]:
-        """Return the boxes of each model's given tiles and of the whole photo, merged."""
+        """Return the boxes of each model's given tiles and of the whole photo, merged or raw."""
         pixels = decode_photo(photo)
         boxes: list[PhotoBox] = []
         for detector in self._detectors:
@@ -90,8 +93,9 @@ class Ours:
                     photo_id=photo.photo_id,
                     width_px=photo.width_px,
                     height_px=photo.height_px,
+                    use_thresholds=not raw,
                 )
-        return [_describe(one.detection) for one in merge_detections(boxes)]
+        return [_describe(one.detection) for one in (boxes if raw else merge_detections(boxes))]
 
     def _measure_forward(self, photos: Sequence[Photo]) -> dict[str, Any]:
         """Return the seconds of the bare models, model after model, over all tiles."""

@@ -3,8 +3,7 @@
 ``python speed_peers.py MODELS.json``: a list of ``{name, weights, tile_px, score, classes}``, where
 ``weights`` is a checkpoint, or with ``openvino`` the folder beside it that this module exports.
 Orders name the way (``sahi``, ``tiles``, or ``slices`` for the tiles of SAHI) and the photos; every
-model looks at every photo, once
-for each, as these tools work.
+model looks at every photo, once for each, as these tools work.
 """
 
 from __future__ import annotations

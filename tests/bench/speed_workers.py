@@ -2,8 +2,10 @@
 
 ``python -m tests.bench.speed_workers --photos DIR [--photos DIR …]``. The real service, the real
 models, one flight of the photos of all folders, repeated with other bytes until there are enough.
-Every worker computes with one thread, so that twice the workers are twice the processors. Rounds of
-all numbers of workers take turns, because a machine is never quite idle; best rounds count. The
+Every worker computes with one thread, and the service with its database has as many processors as
+workers, so that twice the workers are twice the processors. (Left free, two workers decode and
+store on processors that four need for their models.) Rounds of all numbers of workers take turns,
+because a machine is never quite idle; best rounds count. The
 first candidate is waited for in Chromium on the page of the flight, from the request that submits:
 just after the service has started, and again while a long flight is worked on. One JSON object is
 the last line; rates in photos per second, times in seconds.
@@ -12,6 +14,7 @@ the last line; rates in photos per second, times in seconds.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -71,8 +74,31 @@ class Rate:
 
 
 @contextmanager
-def serve_models(workers: int, environment: dict[str, str]) -> Iterator[ServeProcess]:
-    """Serve the shipped models with so many workers (0: as many as suit); gone after the block."""
+def only_processors(count: int) -> Iterator[None]:
+    """Give what is started in the block ``count`` processors, this process all of its own again.
+
+    Raises:
+        ValueError: there are fewer.
+    """
+    own = os.sched_getaffinity(0)
+    if len(own) < count:
+        message = f"{count} processors are asked for, there are {len(own)}."
+        raise ValueError(message)
+    os.sched_setaffinity(0, sorted(own)[:count])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
+
+
+@contextmanager
+def serve_models(
+    workers: int, environment: dict[str, str], processors: int = 0
+) -> Iterator[ServeProcess]:
+    """Serve the shipped models with so many workers (0: as many as suit); gone after the block.
+
+    ``processors`` 0 gives it all there are.
+    """
     folder = Path(tempfile.mkdtemp(prefix="hazardlens-workers-"))
     process = ServeProcess(
         folder / "data",
@@ -82,7 +108,8 @@ def serve_models(workers: int, environment: dict[str, str]) -> Iterator[ServePro
     )
     process.data_dir.mkdir()
     try:
-        process.start()
+        with only_processors(processors or len(os.sched_getaffinity(0))):
+            process.start()
         yield process
     finally:
         process.stop()
@@ -148,14 +175,14 @@ def measure_workers(
     count: int = PHOTOS,
     rounds: int = ROUNDS,
 ) -> dict[str, float]:
-    """Return photos per second by number of workers (one thread each), best of the rounds.
+    """Return photos per second by number of workers (one processor each), best of the rounds.
 
     The service of each number warms up on a few photos first.
     """
     best = dict.fromkeys(workers, 0.0)
     for number in range(rounds):
         for each in workers:
-            with serve_models(each, {THREADS: "1"}) as process:
+            with serve_models(each, {THREADS: "1"}, each) as process:
                 measure_rate(process, photos, 2 * each, "warm-up")
                 rate = measure_rate(process, photos, count, f"round {number}")
             best[each] = max(best[each], rate.per_s)
