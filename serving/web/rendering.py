@@ -31,6 +31,7 @@ from serving.web.i18n import (
     render_script_catalogue,
     select_language,
 )
+from serving.web.problem_texts import PROBLEMS
 
 SECONDS_PER_MINUTE: Final = 60
 MINUTES_PER_HOUR: Final = 60
@@ -73,8 +74,8 @@ class Words:
         """
         if code in REASONS:
             message, remedy = REASONS[code].message_en, REASONS[code].remedy_en
-        elif code in labels.PROBLEMS:
-            message, remedy = labels.PROBLEMS[code]
+        elif code in PROBLEMS:
+            message, remedy = PROBLEMS[code]
         return self._known(message), self._known(remedy)
 
     def describe_duration(self, seconds: float) -> str:
@@ -89,7 +90,7 @@ class Words:
 
     def problem_texts(self) -> dict[str, dict[str, str]]:
         """Return message and remedy of every code, for the scripts."""
-        codes = [*REASONS, *labels.PROBLEMS]
+        codes = [*REASONS, *PROBLEMS]
         pairs = {code: self.explain(code) for code in codes}
         return {code: {"message": pair[0], "remedy": pair[1]} for code, pair in pairs.items()}
 

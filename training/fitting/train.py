@@ -6,27 +6,22 @@ elsewhere, because the library reads that environment on import.
 
 from __future__ import annotations
 
-import pickle
-import shutil
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from ultralytics import YOLO
 from ultralytics.data import augment
-from ultralytics.nn.modules.head import Segment26
 from ultralytics.utils import SETTINGS
 from ultralytics.utils.loss import v8SegmentationLoss
 from ultralytics.utils.torch_utils import strip_optimizer
 
 from detection.domain.errors import ConfigurationError
 from training.composed_settings import Degradation
+from training.fitting.checkpoints import find_checkpoint, is_stripped
 from training.fitting.curves import keep_epochs
 from training.fitting.degrade import DegradePhotos
 from training.fitting.environment import count_threads
@@ -36,13 +31,14 @@ from training.fitting.fit_record import (
     describe_start,
     find_prepared,
 )
+from training.fitting.mean_weights import average, blend_with_start
 from training.fitting.progress import ProgressLog
+from training.fitting.torch_export import export
 from training.fitting.warm_start import rebuild
 from training.record import read_record, write_record
 from training.settings import TrainingSettings
 
 _SILENT = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb")
-_STRIPPED = sys.maxsize  # epochs behind weights without an optimiser: the training had ended
 
 
 def silence_library() -> None:
@@ -86,59 +82,12 @@ def fit(run_dir: Path) -> None:
             resume=checkpoint is not None,
         )
     best = run_dir / "fit" / "weights" / "best.pt"
-    if _read_epochs_done(best) != _STRIPPED:  # killed after the last epoch
+    if not is_stripped(best):  # killed after the last epoch
         strip_optimizer(best)
     if settings.optimisation.start_share:
         start = Path(find_prepared(record, "start"))
         best = blend_with_start(best.with_name("last.pt"), start, settings.optimisation.start_share)
     write_record(run_dir, record | describe_end(run_dir, best, log.elapsed_s))
-
-
-def blend_with_start(last: Path, start: Path, share: float) -> Path:
-    """Write ``blended.pt`` beside the last epoch: its weights and ``share`` of the starting ones.
-
-    Raises:
-        ConfigurationError: the start is of another network, or of other classes.
-    """
-    return average_weights([(last, 1 - share), (start, share)], last.with_name("blended.pt"))
-
-
-def average_weights(parts: Sequence[tuple[Path, float]], path: Path) -> Path:
-    """Write to ``path`` the first checkpoint with the mean of all weights; shares sum to one.
-
-    Raises:
-        ConfigurationError: a checkpoint is of another network, or of other classes.
-    """
-    first = torch.load(parts[0][0], weights_only=False)
-    network = first["model"].float()
-    mean = {
-        key: value * parts[0][1] if value.is_floating_point() else value
-        for key, value in network.state_dict().items()
-    }
-    for other, share in parts[1:]:
-        weights = torch.load(other, weights_only=False)["model"].float().state_dict()
-        if {key: value.shape for key, value in weights.items()} != {
-            key: value.shape for key, value in mean.items()
-        }:
-            message = f"{other} is of another network than {parts[0][0]}: no mean of them exists."
-            raise ConfigurationError(message, remedy="Take runs that began with the same weights.")
-        for key, value in weights.items():
-            if value.is_floating_point():
-                mean[key] = mean[key] + share * value
-    network.load_state_dict(mean)
-    network.half()
-    torch.save(first, path)
-    return path
-
-
-def average(run_dir: Path) -> None:
-    """Write ``best.pt``: the mean of the weights that ``run.json`` names, by their shares."""
-    record = read_record(run_dir)
-    folder = run_dir / "fit" / "weights"
-    folder.mkdir(parents=True)
-    shares = [float(part["share"]) for part in record["averaged"]]
-    paths = [Path(path) for path in record["parts"]]
-    average_weights(list(zip(paths, shares, strict=True)), folder / "best.pt")
 
 
 def degrade_online(settings: Degradation) -> None:
@@ -179,39 +128,6 @@ def _skip_negatives_in_mask_loss() -> None:
         )
 
     v8SegmentationLoss.calculate_segmentation_loss = compute_on_positives
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """Weights with the state of the optimiser after ``epochs_done`` epochs."""
-
-    path: Path
-    epochs_done: int
-
-
-def find_checkpoint(folder: Path) -> Checkpoint | None:
-    """Return the newest whole checkpoint of a run, mended; None where no epoch ended.
-
-    The library writes ``last.pt`` in place, then the same bytes to ``best.pt`` where the epoch was
-    the best. So a kill leaves one of the two whole: ``best.pt`` is made again from ``last.pt``, or
-    the epochs after ``best.pt`` are trained again.
-    """
-    last, best = folder / "last.pt", folder / "best.pt"
-    found, kept = _read_epochs_done(last), _read_epochs_done(best)
-    if found is None:
-        return None if kept is None else Checkpoint(best, kept)
-    if kept is None:
-        shutil.copyfile(last, best)
-    return Checkpoint(last, found)
-
-
-def _read_epochs_done(path: Path) -> int | None:
-    """Return the epochs behind a checkpoint, very many in a stripped one; None if it is broken."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=False)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
-        return None
-    return _STRIPPED if state["optimizer"] is None else int(state["epoch"]) + 1
 
 
 def describe_device(device: str) -> str:
@@ -286,59 +202,6 @@ def _as_float32(answer: object) -> object:
     if isinstance(answer, (list, tuple)):
         return type(answer)(_as_float32(value) for value in answer)
     return answer
-
-
-def export(run_dir: Path) -> None:
-    """Write the ONNX model of ``best.pt`` and the checkpoint's own answers to given tiles.
-
-    ``export/tiles.npy`` is ``(n, px, px, 3)`` uint8 RGB, ``export/torch_tiles_answer.npy`` becomes
-    ``(n, k, 6)``; of a segment model ``(n, k, 38)``, with its prototypes of masks
-    ``(n, 32, px / 4, px / 4)`` in ``export/torch_tiles_prototypes.npy``; the like for the wider
-    tiles in ``export/wide.npy``. The parent compares them with what ONNX Runtime says of the same.
-    Batch, height and width of the ONNX model are free.
-    """
-    folder = run_dir / "export"
-    record = read_record(run_dir)
-    task = str(record["config"].get("task", "detect"))
-    weights = folder / "model.pt"
-    shutil.copyfile(run_dir / str(record["weights"]), weights)
-    network = YOLO(str(weights), task=task).model.float()
-    network.end2end = True  # the library selects the one-to-many head otherwise
-    network = network.fuse(verbose=False).eval()
-    for tiles_path in (folder / "tiles.npy", folder / "wide.npy"):
-        _save_answers(network, tiles_path)
-    Segment26.postprocess = gather_rows
-    side_px = int(np.load(folder / "tiles.npy", mmap_mode="r").shape[1])
-    YOLO(str(weights), task=task).export(
-        format="onnx", imgsz=side_px, nms=False, simplify=True, dynamic=True, device="cpu"
-    )
-
-
-def _save_answers(network: torch.nn.Module, tiles_path: Path) -> None:
-    outputs = [_answer_tile(network, tile) for tile in np.load(tiles_path)]
-    for name, parts in zip(("answer", "prototypes"), zip(*outputs, strict=True), strict=False):
-        np.save(tiles_path.with_name(f"torch_{tiles_path.stem}_{name}.npy"), np.stack(parts))
-
-
-def _answer_tile(network: torch.nn.Module, tile: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-    """Return the network's rows for one tile, then its prototypes where it makes masks."""
-    planes = torch.from_numpy(tile).permute(2, 0, 1)[None].float().div_(255.0)
-    with torch.inference_mode():
-        answer = network(planes)[0]  # after it come the raw maps that training needs
-    outputs = answer if isinstance(answer, tuple) else (answer,)
-    return [output[0].cpu().numpy() for output in outputs]
-
-
-def gather_rows(head: Segment26, answers: torch.Tensor) -> torch.Tensor:
-    """Return the best answers ``(1, k, 38)`` of a segment head; the same as the library's own.
-
-    The library cuts all answers into boxes, scores and coefficients and gathers each for itself.
-    OpenVINO 2026.4 takes such a graph apart wrongly and refuses it; gathering first avoids that.
-    """
-    scores = answers[..., 4 : 4 + head.nc]
-    best, classes, indices = head.get_topk_index(scores, head.max_det)
-    rows = answers.gather(1, indices[..., None].expand(-1, -1, answers.shape[-1]))
-    return torch.cat([rows[..., :4], best, classes, rows[..., 4 + head.nc :]], dim=-1)
 
 
 ACTIONS: dict[str, Callable[[Path], None]] = {

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 import torch
 from detection.domain.errors import ConfigurationError
-from training.fitting.train import average_weights, blend_with_start
+from training.fitting.mean_weights import average_weights, blend_with_start
 
 def write(name, value, inputs=3):
     network = torch.nn.Linear(inputs, 2)

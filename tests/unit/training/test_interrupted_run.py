@@ -223,7 +223,7 @@ def test_child_never_outlives_an_interrupt(run_dir: Path, monkeypatch: pytest.Mo
 
 MENDING = """
 import sys, pathlib, torch
-from training.fitting.train import Checkpoint, find_checkpoint
+from training.fitting.checkpoints import Checkpoint, find_checkpoint
 folder = pathlib.Path(sys.argv[1])
 last, best = folder / "last.pt", folder / "best.pt"
 assert find_checkpoint(folder) is None

@@ -22,6 +22,7 @@ from serving.web.catalogue import (
     update_catalogue,
 )
 from serving.web.i18n import list_script_messages, load_translations, select_language
+from serving.web.problem_texts import PROBLEMS
 from serving.web.rendering import Words
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -96,7 +97,7 @@ def test_every_flight_state_has_a_word() -> None:
 
 def test_every_problem_that_a_page_can_meet_has_words() -> None:
     codes = (set(STATUS_BY_CODE) | set(CODE_BY_STATUS.values())) - CODES_FOR_OTHERS
-    assert codes - set(labels.PROBLEMS) - set(REASONS) == set()
+    assert codes - set(PROBLEMS) - set(REASONS) == set()
 
 
 def test_words_fill_places_and_fall_back() -> None:

@@ -13,7 +13,7 @@ from serving.api.schemas import FlightFailure
 from serving.web.change_card import explain_failure
 from serving.web.change_labels import FIGURES, FINDING_KINDS
 from serving.web.finding_view import list_kinds, list_reasons, view_finding_row
-from serving.web.labels import PROBLEMS
+from serving.web.problem_texts import PROBLEMS
 from serving.web.rendering import Words
 
 TROUBLES = (

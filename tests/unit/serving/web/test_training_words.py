@@ -10,7 +10,7 @@ from serving.jobs.training_orders import RESCORE
 from serving.learning import order_errors
 from serving.web import learning_labels_training as words_of
 from serving.web.gate_words import name_line, tell_line, view_manifest_gate, view_report_gate
-from serving.web.labels import PROBLEMS
+from serving.web.problem_texts import PROBLEMS
 from serving.web.rendering import Words
 from serving.web.training_report import draw_difference, view_report
 from tests.training_reports import make_report
