@@ -19,11 +19,16 @@ from detection.domain.geometry import FloatArray, Polygon
 from detection.outlines import build_shape
 
 _MAX_POINTS = 20_000
-_POINTS_PER_WIDTH = 4.0
+_POINTS_PER_WIDTH = 2.0
 _STEP_RANGE_PX = (0.25, 4.0)
 _DETOUR = 2.0
 _SMOOTHING_PX = 1.0
 """Outlines are made wider by this, which takes the jags of their corners out of the line."""
+
+_ARC_SEGMENTS = 2
+_CORNER_PX = 0.25
+"""A widened outline is drawn with as few corners as show it: each is a point of the diagram, and a
+jagged outline with finely rounded corners has twice as many as its length asks for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +55,7 @@ def trace_centre_line(polygons: Iterable[Polygon]) -> CentreLine | None:
     shape = build_shape(polygons)
     if shape.area <= 0:
         return None
-    shape = shape.buffer(_SMOOTHING_PX)
+    shape = shape.buffer(_SMOOTHING_PX, quad_segs=_ARC_SEGMENTS).simplify(_CORNER_PX)
     low, high = _STEP_RANGE_PX
     width_px = 2.0 * shape.area / shape.length
     step = max(np.clip(width_px / _POINTS_PER_WIDTH, low, high), shape.length / _MAX_POINTS)

@@ -18,7 +18,7 @@ from detection.domain.geometry import FloatArray
 _STEP_PX = 0.25
 _MARGIN_PX = 4.0
 _MAX_REACH_PX = 40.0
-_MAX_PROFILES = 2_000
+_MAX_PROFILES = 500
 _MIN_DEPTH = 8.0
 _NOISE_SIGMAS = 2.5
 _FULL_QUANTILE = 0.9
@@ -42,8 +42,8 @@ def measure_widths(line: CentreLine, pixels: NDArray[np.uint8]) -> tuple[FloatAr
     chosen = _choose_places(line)
     profiles, offsets, outside = _read_profiles(line, chosen, pixels)
     beside = np.where(outside, profiles, np.nan)
-    wall = np.nanmedian(beside, axis=1)
-    noise = _MAD_TO_STD * np.nanmedian(np.abs(beside - wall[:, None]), axis=1)
+    wall = _find_medians(beside)
+    noise = _MAD_TO_STD * _find_medians(np.abs(beside - wall[:, None]))
     darkest = np.argmin(np.where(outside, np.inf, profiles), axis=1)
     rows = np.arange(len(profiles))
     depth = wall - profiles[rows, darkest]
@@ -65,6 +65,14 @@ def measure_widths(line: CentreLine, pixels: NDArray[np.uint8]) -> tuple[FloatAr
     return widths, line.lengths[chosen]
 
 
+def _find_medians(rows: FloatArray) -> FloatArray:
+    """Return the median of each row ``(n, k)``, NaN left out; ``np.nanmedian`` sorts slower."""
+    ordered = np.sort(rows, axis=1)  # NaN come last
+    counts = np.isfinite(rows).sum(axis=1)
+    both = np.stack([(counts - 1) // 2, counts // 2], axis=1)
+    return np.asarray(np.take_along_axis(ordered, both, axis=1).mean(axis=1))
+
+
 def _weigh_darkness(missing: FloatArray, away: FloatArray, half_way: FloatArray) -> FloatArray:
     """Return widths ``(n,)`` from the brightness that is missing ``(n, k)``, none where brighter.
 
@@ -72,7 +80,7 @@ def _weigh_darkness(missing: FloatArray, away: FloatArray, half_way: FloatArray)
     """
     reach = half_way[:, None]
     floor = np.where(away <= reach / 4 + _STEP_PX, missing, np.nan)
-    dark = np.nanmedian(floor, axis=1)
+    dark = _find_medians(floor)
     total = np.where(away <= reach, missing, 0.0).sum(axis=1) * _STEP_PX
     return np.asarray(total / np.maximum(dark, np.quantile(dark, _FULL_QUANTILE)))
 

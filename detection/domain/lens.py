@@ -7,6 +7,8 @@ folds back outside of it.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from detection.domain.geometry import FloatArray
@@ -14,6 +16,8 @@ from detection.domain.geometry import FloatArray
 Distortion = tuple[float, float, float, float, float]
 
 _ITERATIONS = 15
+_STILL = 1e-13
+"""Of the focal length: steps as short as the rounding of the points themselves."""
 _TOLERANCE = 1e-7
 """Of the focal length: some thousandths of a pixel."""
 
@@ -38,7 +42,10 @@ def undistort_points(shown: FloatArray, distortion: Distortion) -> FloatArray:
             determinant = xx * yy - xy * xy
             step_x = (yy * off[..., 0] - xy * off[..., 1]) / determinant
             step_y = (xx * off[..., 1] - xy * off[..., 0]) / determinant
-            ideal = ideal - np.stack([step_x, step_y], axis=-1)
+            step = np.stack([step_x, step_y], axis=-1)
+            ideal = ideal - step
+            if not np.any(np.abs(step) > _STILL):  # NaN, too, moves no more
+                break
         missed = np.abs(distort_points(ideal, distortion) - shown).max(axis=-1)
     return np.where((missed < _TOLERANCE)[..., None], ideal, np.nan)
 
@@ -66,6 +73,7 @@ def _apply_model(
     )
 
 
+@lru_cache
 def _find_squared_reach(distortion: Distortion) -> float:
     """Squared radius up to which a larger angle still lands further out.
 
