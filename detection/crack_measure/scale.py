@@ -17,9 +17,9 @@ MAX_DISTANCE_ERROR = 0.2
 """Share of the distance, one standard deviation; beyond it a length in millimetres is a guess."""
 
 LENGTH_STD = 0.14
-"""Error of a length in pixels as a share: of 72 rendered cracks nine in ten came out 0-24 % short (7 %
-in the middle; 0.14 is the root mean square of what they lack), the more they fork, since a branch
-is told from its stem only where both outlines part."""
+"""Error of a length in pixels as a share: of 72 rendered cracks nine in ten came out 0-24 % short,
+7 % in the middle, the more they fork, since a branch is told from its stem only where both outlines
+part. The root mean square of what they lack."""
 
 _MM_PER_M = 1000.0
 
