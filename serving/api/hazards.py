@@ -19,6 +19,7 @@ from serving.ledger.export import csv_from_hazards, geojson_from_hazards
 from serving.ledger.hazards import (
     Hazard,
     HazardPosition,
+    count_unplaced,
     each_hazard,
     list_hazards,
     list_points,
@@ -60,11 +61,12 @@ def read_hazards(
 
 @router.get("/hazards/points", responses=describe_problems())
 def read_points(person: HazardReader, session: SessionDep) -> HazardPoints:
-    """Return where all hazards lie, for a map: the latest 20,000."""
+    """Return where all hazards lie, for a map: the latest 20,000; and how many have no place."""
     hidden = blind_condition(person.user_id)
     found = list_points(session, limit=MAX_POINTS + 1, hidden=hidden)
     items = [HazardPointItem.model_validate(point) for point in found[:MAX_POINTS]]
-    return HazardPoints(items=items, is_cut=len(found) > MAX_POINTS)
+    unplaced = count_unplaced(session, hidden=hidden)
+    return HazardPoints(items=items, is_cut=len(found) > MAX_POINTS, unplaced=unplaced)
 
 
 @router.get(

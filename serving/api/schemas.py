@@ -262,10 +262,14 @@ class HazardPointItem(Answer):
 
 
 class HazardPoints(Answer):
-    """Hazards that have a place, latest confirmation first; ``is_cut``: there are more."""
+    """Hazards that have a place, latest confirmation first; ``is_cut``: there are more.
+
+    ``unplaced`` counts those that have none.
+    """
 
     items: list[HazardPointItem]
     is_cut: bool
+    unplaced: int
 
 
 class HazardPage(Answer):

@@ -153,6 +153,16 @@ def list_points(
     ]
 
 
+def count_unplaced(session: Session, *, hidden: ColumnElement[bool] | None = None) -> int:
+    """Return how many hazards have no place, so that no map shows them."""
+    statement = (
+        select(func.count())
+        .select_from(CandidateRow)
+        .where(CandidateRow.state == "confirmed", CandidateRow.lon.is_(None))
+    )
+    return session.scalar(statement if hidden is None else statement.where(~hidden)) or 0
+
+
 def count_hazards(session: Session) -> int:
     """Return how many candidates stand confirmed."""
     statement = select(func.count()).select_from(CandidateRow)

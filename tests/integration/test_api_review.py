@@ -250,6 +250,7 @@ def test_map_has_every_hazard_that_has_a_place(
     assert [item["id"] for item in answer["items"]] == [candidates[i] for i in (3, 2, 0)]
     assert answer["items"][0]["lat"] == pytest.approx(29.56, abs=0.02)
     assert answer["is_cut"] is False
+    assert answer["unplaced"] == 1
     monkeypatch.setattr("serving.api.hazards.MAX_POINTS", 2)
     cut = reviewer.get("/hazards/points").json()
     assert ([item["id"] for item in cut["items"]], cut["is_cut"]) == (candidates[3:1:-1], True)

@@ -1,6 +1,7 @@
 /** Map of all confirmed hazards, whether or not their rows are on the page yet. */
 
 import { request } from "./api.js";
+import { _ } from "./i18n.js";
 import { fitPoints, makeMap, readColor } from "./plain_map.js";
 import { showToast } from "./toast.js";
 
@@ -45,13 +46,24 @@ function followRows(map) {
   });
 }
 
+/** Say what the map does not show. */
+function tellMissing(isCut, unplaced) {
+  const said = [
+    isCut ? _("The map shows the latest 20,000 hazards. All are in the files.") : "",
+    unplaced ? _("Not on the map, because their place is not known: {count}.", { count: unplaced }) : "",
+  ];
+  const note = document.getElementById("hazard-map-note");
+  note.textContent = said.filter(Boolean).join(" ");
+  note.hidden = note.textContent === "";
+}
+
 async function draw() {
   const map = makeMap(element, { manyShapes: true });
   followRows(map);
-  const { items, is_cut: isCut } = await request("GET", "/hazards/points");
+  const { items, is_cut: isCut, unplaced } = await request("GET", "/hazards/points");
   addMarkers(map, items, JSON.parse(document.getElementById("class-names").textContent));
   fitPoints(map, items.map((item) => [item.lat, item.lon]), 19);
-  document.getElementById("hazard-map-note").hidden = !isCut;
+  tellMissing(isCut, unplaced);
 }
 
 if (element) {
