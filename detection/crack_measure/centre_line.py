@@ -19,7 +19,7 @@ from detection.domain.geometry import FloatArray, Polygon
 from detection.outlines import build_shape
 
 _MAX_POINTS = 20_000
-_POINTS_PER_WIDTH = 2.0
+_POINTS_PER_WIDTH = 3.0
 _STEP_RANGE_PX = (0.25, 4.0)
 _DETOUR = 2.0
 _SMOOTHING_PX = 1.0

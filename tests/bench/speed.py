@@ -1,6 +1,6 @@
 """How fast photos are looked at, beside the usual tools: same photos, same weights, one run.
 
-    python -m tests.bench.speed [--set minsk:8 turin:16 mosaics:report:8] [--rounds 1] [--model M]
+    python -m tests.bench.speed [--set minsk:8 turin:32 mosaics:report:12] [--rounds 1] [--model M]
 
 Every contender is a process of its own; for each group of photos all of them work in turn, so that
 a slow minute of the machine meets all alike, and only one works at a time. SAHI is asked with the
@@ -39,8 +39,8 @@ from training.settings import REPOSITORY_DIR
 
 PEERS_PYTHON = REPOSITORY_DIR / ".venv-peers" / "bin" / "python"
 PEERS_DIR = REPOSITORY_DIR / "data" / "peers"
-SETS = ("minsk:8", "turin:16", "mosaics:report:8")
-GROUP = 16
+SETS = ("minsk:8", "turin:32", "mosaics:report:12")
+GROUP = 32
 """Photos that a contender looks at in one go, as it would look at a flight."""
 NEAR_MODELS = ("manhole", "facade_crack", "added_storey")
 """One for each thing, so that all contenders run the same weights over the same photos: the model
