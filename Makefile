@@ -13,6 +13,9 @@ SHARED ?= ../shared
 VENDOR := serving/web/static/vendor
 MIN_NODE := 18
 
+# With it every process compiles every module anew, 5 s each, and the service and its tests start many.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run training-worker label-studio test lint types contracts unit e2e browser test-soak test-gpu bench bench-scaling bench-geometry bench-change bench-serving bench-loop storey-renders lock clean
 

@@ -66,6 +66,11 @@ def find_exiftool(setting: str = "auto") -> Path | None:
     return program
 
 
+def lacks_tags(photo: Photo) -> bool:
+    """Return whether the photo misses something that ExifTool may know."""
+    return not _MISSING.isdisjoint(photo.warnings)
+
+
 def complete_photos(
     photos: Sequence[Photo], program: Path | None, kind: FlightKind = FlightKind.DRONE
 ) -> tuple[Photo, ...]:
@@ -74,7 +79,7 @@ def complete_photos(
     A number that we read ourselves stays. Without a program, or where it fails or takes too long,
     the photos come back as they are.
     """
-    waiting = [index for index, photo in enumerate(photos) if _MISSING & set(photo.warnings)]
+    waiting = [index for index, photo in enumerate(photos) if lacks_tags(photo)]
     completed = list(photos)
     if program is None or not waiting:
         return tuple(completed)

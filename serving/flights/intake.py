@@ -18,7 +18,7 @@ from detection.domain.photo import FlightKind, IngestFailure, Photo
 from detection.domain.quality import PhotoQuality
 from detection.domain.reasons import build_failure
 from detection.ingest.decode import PhotoUnreadableError, decode_photo
-from detection.ingest.exiftool import complete_photos, find_exiftool
+from detection.ingest.exiftool import complete_photos, find_exiftool, lacks_tags
 from detection.ingest.flight import read_photo
 from detection.ingest.quality import measure_quality
 from detection.ingest.video_file import UnreadableVideoError, read_video_head
@@ -150,6 +150,8 @@ def media_type_of(path: Path) -> str:
 
 def _complete(photo: Photo, kind: FlightKind) -> Photo:
     """Ask ExifTool, where it is installed, for what the photo's own tags do not say."""
+    if not lacks_tags(photo):
+        return photo  # the settings are read from a file, which takes 13 ms
     try:
         program = find_exiftool(load_settings().exiftool)
     except ConfigurationError as error:

@@ -22,7 +22,7 @@ from detection.domain.photo import FlightKind
 from serving.accounts import users
 from serving.accounts.roles import Role
 from serving.accounts.users import create_user
-from serving.app import create_app
+from serving.app import create_app, open_services
 from serving.db.embedded import EmbeddedPostgres
 from serving.db.engine import open_engine
 from serving.db.migrate import upgrade_database
@@ -99,11 +99,21 @@ def settings(tmp_path: Path, database_url: str, models_dir: Path) -> ServingSett
     )
 
 
+@pytest.fixture(scope="session")
+def apps() -> dict[tuple[int, int], FastAPI]:
+    """Applications by how much they take in: to build one takes longer than most tests."""
+    return {}
+
+
 @pytest.fixture
-def app(settings: ServingSettings) -> Iterator[FastAPI]:
-    application = create_app(settings)
-    yield application
-    application.state.services.engine.dispose()
+def app(settings: ServingSettings, apps: dict[tuple[int, int], FastAPI]) -> Iterator[FastAPI]:
+    limits = (settings.max_upload_bytes, settings.max_transfer_bytes)
+    if limits in apps:
+        apps[limits].state.services = open_services(settings)
+    else:
+        apps[limits] = create_app(settings)
+    yield apps[limits]
+    apps[limits].state.services.engine.dispose()
 
 
 @pytest.fixture
