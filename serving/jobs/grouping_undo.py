@@ -9,6 +9,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from serving.db.current import is_current
+from serving.db.repeats import find_repeat
 from serving.db.tables import CandidateRow, DetectionRow, GroupingEventRow, PhotoRow, SightingRow
 from serving.jobs.hand_grouping import check_merge, flight_locked, hide_behind, shows_hazard
 from serving.jobs.partition import show_exactly
@@ -20,7 +21,6 @@ from serving.review.grouping_events import (
     Part,
     append_event,
     check_undo,
-    find_by_key,
     get_grouping_event,
     list_seen_boxes,
     parts_from_row,
@@ -53,7 +53,7 @@ def undo_grouping(
     """
     event = get_grouping_event(session, event_id)
     with flight_locked(session, event.candidate_id):
-        earlier = find_by_key(session, reviewer, idempotency_key)
+        earlier = find_repeat(session, GroupingEventRow, reviewer.user_id, idempotency_key)
         if earlier is not None:
             if earlier.undoes != event_id:
                 raise KeyReusedError

@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from detection.domain.hazard import HazardClass
+from serving.db.repeats import find_repeat
 from serving.db.tables import CandidateRow, DetectionRow, GroupingEventRow
 from serving.flights.catalogue import lock_flight
 from serving.jobs.partition import show_exactly
@@ -38,7 +39,6 @@ from serving.review.grouping import GroupingKind
 from serving.review.grouping_events import (
     Part,
     append_event,
-    find_by_key,
     list_seen_boxes,
 )
 from serving.review.seen import Seen, lock_seen
@@ -75,7 +75,7 @@ def merge_candidates(
         message = "A candidate cannot be merged with itself."
         raise InvalidMergeError(message, remedy="Name other candidates.")
     with flight_locked(session, target.candidate_id):
-        earlier = find_by_key(session, reviewer, idempotency_key)
+        earlier = find_repeat(session, GroupingEventRow, reviewer.user_id, idempotency_key)
         if earlier is not None:
             return _same_act(earlier, GroupingKind.MERGE, ids)
         rows = lock_seen(session, seen)
@@ -124,7 +124,7 @@ def split_candidate(
         KeyReusedError: the key names another act.
     """
     with flight_locked(session, seen.candidate_id):
-        earlier = find_by_key(session, reviewer, idempotency_key)
+        earlier = find_repeat(session, GroupingEventRow, reviewer.user_id, idempotency_key)
         if earlier is not None:
             return _same_act(earlier, GroupingKind.SPLIT, [seen.candidate_id])
         row = lock_seen(session, [seen])[seen.candidate_id]

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from serving.accounts.users import Person
 from serving.audit.log import Actor, Subject, record
+from serving.db.repeats import find_repeat
 from serving.db.tables import (
     CandidateRow,
     DetectionRow,
@@ -132,7 +133,7 @@ class _Order:
 
 
 def _order(session: Session, order: _Order, wanted: Iterable[Wanted]) -> LabelPushRow:
-    earlier = _find_by_key(session, order)
+    earlier = find_repeat(session, LabelPushRow, order.actor.user_id, order.idempotency_key)
     if earlier is not None:
         return earlier
     tasks = _write_tasks(session, list(wanted))
@@ -156,17 +157,6 @@ def _order(session: Session, order: _Order, wanted: Iterable[Wanted]) -> LabelPu
     record(session, order.actor, "push_labels", Subject("label_push", str(row.id)), after=after)
     defer(session, PUSH_LABELS, lane=LABELS_QUEUE, lock=SYNC)
     return row
-
-
-def _find_by_key(session: Session, order: _Order) -> LabelPushRow | None:
-    if order.idempotency_key is None or order.actor.user_id is None:
-        return None
-    return session.scalar(
-        select(LabelPushRow).where(
-            LabelPushRow.user_id == order.actor.user_id,
-            LabelPushRow.idempotency_key == order.idempotency_key,
-        )
-    )
 
 
 def _find_photos(session: Session, wanted: PushFilter) -> list[Wanted]:

@@ -13,6 +13,7 @@ from detection.calibration import ThresholdFit
 from detection.detectors.manifest import list_manifests
 from detection.domain.hazard import HazardClass
 from serving.audit.log import Subject, record
+from serving.db.repeats import find_repeat
 from serving.db.tables import CalibrationEventRow, CalibrationRow, FlightRow
 from serving.learning.calibration_errors import (
     CalibrationChangedError,
@@ -241,14 +242,7 @@ def _append(
 def _find_by_key(
     session: Session, person: Labeller, calibration_id: int, kind: str
 ) -> CalibrationEventRow | None:
-    if person.idempotency_key is None:
-        return None
-    earlier = session.scalar(
-        select(CalibrationEventRow).where(
-            CalibrationEventRow.user_id == person.user_id,
-            CalibrationEventRow.idempotency_key == person.idempotency_key,
-        )
-    )
+    earlier = find_repeat(session, CalibrationEventRow, person.user_id, person.idempotency_key)
     if earlier is not None and (earlier.calibration_id, earlier.kind) != (calibration_id, kind):
         raise KeyReusedError
     return earlier

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from detection.domain.hazard import HazardClass
 from serving.audit.log import Actor, Subject, record
+from serving.db.repeats import find_repeat
 from serving.db.tables import CalibrationBoxRow, CalibrationLabelRow, PhotoRow
 from serving.learning.calibration_errors import (
     CalibrationBoxNotFoundError,
@@ -65,7 +66,7 @@ def label_box(
         KeyReusedError: the key names another act.
     """
     lock_ready(session, calibration_id)
-    earlier = _find_by_key(session, labeller)
+    earlier = find_repeat(session, CalibrationLabelRow, labeller.user_id, labeller.idempotency_key)
     if earlier is not None:
         if (earlier.kind, earlier.box_id) != ("label", box_id):
             raise KeyReusedError
@@ -94,7 +95,7 @@ def undo_label(
         KeyReusedError: the key names another act.
     """
     lock_ready(session, calibration_id)
-    earlier = _find_by_key(session, labeller)
+    earlier = find_repeat(session, CalibrationLabelRow, labeller.user_id, labeller.idempotency_key)
     if earlier is not None:
         if earlier.undoes != label_id:
             raise KeyReusedError
@@ -168,14 +169,3 @@ def _append(
         evidence_sha256=session.scalar(select(PhotoRow.sha256).where(PhotoRow.id == box.photo_id)),
     )
     return row
-
-
-def _find_by_key(session: Session, labeller: Labeller) -> CalibrationLabelRow | None:
-    if labeller.idempotency_key is None:
-        return None
-    return session.scalar(
-        select(CalibrationLabelRow).where(
-            CalibrationLabelRow.user_id == labeller.user_id,
-            CalibrationLabelRow.idempotency_key == labeller.idempotency_key,
-        )
-    )

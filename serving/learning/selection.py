@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from detection.domain.errors import HazardLensError
 from serving.audit.log import Actor, Subject, record
+from serving.db.repeats import find_repeat
 from serving.db.tables import SelectionPickRow, SelectionRow
 from serving.learning.selection_choice import Chosen
 from serving.learning.selection_errors import SelectionNotFoundError, SelectionNotReadyError
@@ -20,13 +21,9 @@ def add_selection(
     session: Session, actor: Actor, wish: SelectionWish, idempotency_key: str | None = None
 ) -> tuple[SelectionRow, bool]:
     """Write down an order and say whether it is new; under the same key the first is returned."""
-    if idempotency_key is not None:
-        own = SelectionRow.user_id == actor.user_id
-        known = session.scalar(
-            select(SelectionRow).where(own, SelectionRow.idempotency_key == idempotency_key)
-        )
-        if known is not None:
-            return known, False
+    known = find_repeat(session, SelectionRow, actor.user_id, idempotency_key)
+    if known is not None:
+        return known, False
     row = SelectionRow(
         budget=wish.budget,
         settings=settings_from_wish(wish),

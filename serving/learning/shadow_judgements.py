@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from serving.accounts.roles import Role
 from serving.accounts.users import Person
 from serving.audit.log import Subject, record
+from serving.db.repeats import find_repeat
 from serving.db.tables import PhotoRow, ShadowDifferenceRow, ShadowJudgementRow
 from serving.learning.shadow_errors import DifferenceJudgedError, DifferenceNotFoundError
 from serving.review.errors import AlreadyUndoneError, KeyReusedError, NotYourDecisionError
@@ -43,7 +44,7 @@ def judge_difference(
         KeyReusedError: the key names another act.
     """
     row = _lock(session, difference_id)
-    earlier = _find_by_key(session, person, idempotency_key)
+    earlier = find_repeat(session, ShadowJudgementRow, person.user_id, idempotency_key)
     if earlier is not None:
         if (earlier.difference_id, earlier.judgement) != (difference_id, judgement.value):
             raise KeyReusedError
@@ -75,7 +76,7 @@ def undo_judgement(
     if event is None or event.kind != "judgement":
         raise DifferenceNotFoundError(event_id, what="judgement")
     row = _lock(session, event.difference_id)
-    earlier = _find_by_key(session, person, idempotency_key)
+    earlier = find_repeat(session, ShadowJudgementRow, person.user_id, idempotency_key)
     if earlier is not None:
         if earlier.undoes != event_id:
             raise KeyReusedError
@@ -142,15 +143,3 @@ def _lock(session: Session, difference_id: int) -> ShadowDifferenceRow:
     if row is None:
         raise DifferenceNotFoundError(difference_id)
     return row
-
-
-def _find_by_key(
-    session: Session, person: Person, idempotency_key: str | None
-) -> ShadowJudgementRow | None:
-    if idempotency_key is None:
-        return None
-    statement = select(ShadowJudgementRow).where(
-        ShadowJudgementRow.user_id == person.user_id,
-        ShadowJudgementRow.idempotency_key == idempotency_key,
-    )
-    return session.scalar(statement)

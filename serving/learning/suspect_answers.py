@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serving.accounts.roles import Role
 from serving.accounts.users import Person
 from serving.audit.log import Subject, record
+from serving.db.repeats import find_repeat
 from serving.db.tables import LabelSuspectRow, SuspectEventRow
 from serving.learning.suspect_errors import (
     SuspectAnsweredError,
@@ -43,7 +43,7 @@ def answer_suspect(
         KeyReusedError: the key names another act.
     """
     row = _lock(session, suspect_id)
-    earlier = _find_by_key(session, person, idempotency_key)
+    earlier = find_repeat(session, SuspectEventRow, person.user_id, idempotency_key)
     if earlier is not None:
         if (earlier.suspect_id, earlier.answer) != (suspect_id, answer.value):
             raise KeyReusedError
@@ -77,7 +77,7 @@ def undo_answer(
     if event is None or event.kind != "answer":
         raise SuspectNotFoundError(event_id, what="answer")
     row = _lock(session, event.suspect_id)
-    earlier = _find_by_key(session, person, idempotency_key)
+    earlier = find_repeat(session, SuspectEventRow, person.user_id, idempotency_key)
     if earlier is not None:
         if earlier.undoes != event_id:
             raise KeyReusedError
@@ -130,15 +130,3 @@ def _lock(session: Session, suspect_id: int) -> LabelSuspectRow:
     if row is None:
         raise SuspectNotFoundError(suspect_id)
     return row
-
-
-def _find_by_key(
-    session: Session, person: Person, idempotency_key: str | None
-) -> SuspectEventRow | None:
-    if idempotency_key is None:
-        return None
-    statement = select(SuspectEventRow).where(
-        SuspectEventRow.user_id == person.user_id,
-        SuspectEventRow.idempotency_key == idempotency_key,
-    )
-    return session.scalar(statement)

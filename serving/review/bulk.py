@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from detection.domain.errors import HazardLensError
 from serving.audit.log import Actor, Subject, record
+from serving.db.repeats import find_repeat
 from serving.db.tables import BulkActMemberRow, BulkActRow, CandidateRow, ReviewEventRow
 from serving.review.decision import Verdict
 from serving.review.decisions import decide, undo
@@ -61,7 +62,7 @@ def reject_alike(
     wanted = {each.candidate_id: each for each in seen}
     rows = _lock(session, list(wanted))
     # Only now: the same request may have been under way while this one waited.
-    earlier = _find_by_key(session, reviewer, idempotency_key)
+    earlier = find_repeat(session, BulkActRow, reviewer.user_id, idempotency_key)
     if earlier is not None:
         if earlier.kind != "reject" or earlier.anchor_id != anchor_id:
             raise KeyReusedError
@@ -111,7 +112,7 @@ def undo_bulk(
     act = _get(session, bulk_id)
     members = list(session.scalars(_members(bulk_id)))
     _lock(session, [event.candidate_id for event in members])
-    earlier = _find_by_key(session, reviewer, idempotency_key)
+    earlier = find_repeat(session, BulkActRow, reviewer.user_id, idempotency_key)
     if earlier is not None:
         if earlier.undoes != bulk_id:
             raise KeyReusedError
@@ -206,16 +207,4 @@ def _members(bulk_id: int) -> Select[ReviewEventRow]:
         .join(BulkActMemberRow, BulkActMemberRow.event_id == ReviewEventRow.id)
         .where(BulkActMemberRow.bulk_id == bulk_id)
         .order_by(ReviewEventRow.candidate_id)
-    )
-
-
-def _find_by_key(
-    session: Session, reviewer: Reviewer, idempotency_key: str | None
-) -> BulkActRow | None:
-    if idempotency_key is None:
-        return None
-    return session.scalar(
-        select(BulkActRow).where(
-            BulkActRow.user_id == reviewer.user_id, BulkActRow.idempotency_key == idempotency_key
-        )
     )

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from detection.domain.hazard import HazardClass
 from detection.taxonomy import load_taxonomy
 from serving.audit.log import Actor, Subject, record
+from serving.db.repeats import find_repeat
 from serving.db.tables import CandidateRow, CorrectionEventRow
 from serving.review.blind.tasks import blind_ids
 from serving.review.correction_checks import (
@@ -65,7 +66,7 @@ def correct(
         KeyReusedError: the key names another act.
     """
     row = lock_rows(session, [candidate_id])[candidate_id]
-    earlier = _find_by_key(session, reviewer, idempotency_key)
+    earlier = find_repeat(session, CorrectionEventRow, reviewer.user_id, idempotency_key)
     if earlier is not None:
         if earlier.candidate_id != candidate_id or earlier.kind != correction.target.kind:
             raise KeyReusedError
@@ -114,7 +115,7 @@ def undo_correction(
         raise CorrectionNotFoundError(event_id)
     holder = _find_holder(session, event)
     candidate = lock_rows(session, [holder])[holder]
-    earlier = _find_by_key(session, reviewer, idempotency_key)
+    earlier = find_repeat(session, CorrectionEventRow, reviewer.user_id, idempotency_key)
     if earlier is not None:
         if earlier.undoes != event_id:
             raise KeyReusedError
@@ -207,15 +208,3 @@ def _record(session: Session, event: CorrectionEventRow) -> None:
         },
         evidence_sha256=event.photo_sha256 or best_photo_sha256(session, event.candidate_id),
     )
-
-
-def _find_by_key(
-    session: Session, reviewer: Reviewer, idempotency_key: str | None
-) -> CorrectionEventRow | None:
-    if idempotency_key is None:
-        return None
-    statement = select(CorrectionEventRow).where(
-        CorrectionEventRow.user_id == reviewer.user_id,
-        CorrectionEventRow.idempotency_key == idempotency_key,
-    )
-    return session.scalar(statement)

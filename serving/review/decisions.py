@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from serving.db.repeats import find_repeat
 from serving.db.tables import CandidateRow, ReviewEventRow
 from serving.review.blind.checks import maybe_open_check
 from serving.review.blind.following import follow_act, open_second
@@ -64,7 +65,7 @@ def decide(
         KeyReusedError: the key names another act.
     """
     candidate = _lock_candidate(session, candidate_id, duplicate_of)
-    earlier = _find_by_key(session, reviewer, idempotency_key)
+    earlier = find_repeat(session, ReviewEventRow, reviewer.user_id, idempotency_key)
     if earlier is not None:
         if earlier.candidate_id != candidate_id or earlier.verdict != verdict.value:
             raise KeyReusedError
@@ -112,7 +113,7 @@ def undo(
     if decision is None or decision.kind == "undo":
         raise DecisionNotFoundError(decision_id)
     candidate = _lock_candidate(session, decision.candidate_id)
-    earlier = _find_by_key(session, reviewer, idempotency_key)
+    earlier = find_repeat(session, ReviewEventRow, reviewer.user_id, idempotency_key)
     if earlier is not None:
         if earlier.undoes != decision_id:
             raise KeyReusedError
@@ -193,18 +194,6 @@ def _refuse_circle(session: Session, candidate: CandidateRow) -> None:
     if candidate.id in seen:
         message = f"Candidate {candidate.duplicate_of} has become a duplicate of this one."
         raise InvalidDuplicateError(message, remedy="Undo that decision first.")
-
-
-def _find_by_key(
-    session: Session, reviewer: Reviewer, idempotency_key: str | None
-) -> ReviewEventRow | None:
-    if idempotency_key is None:
-        return None
-    statement = select(ReviewEventRow).where(
-        ReviewEventRow.user_id == reviewer.user_id,
-        ReviewEventRow.idempotency_key == idempotency_key,
-    )
-    return session.scalar(statement)
 
 
 def _check_duplicate(

@@ -66,20 +66,6 @@ def get_grouping_event(session: Session, event_id: int) -> GroupingEventRow:
     return row
 
 
-def find_by_key(
-    session: Session, reviewer: Reviewer, idempotency_key: str | None
-) -> GroupingEventRow | None:
-    """Return the act that a person named so before."""
-    if idempotency_key is None:
-        return None
-    return session.scalar(
-        select(GroupingEventRow).where(
-            GroupingEventRow.user_id == reviewer.user_id,
-            GroupingEventRow.idempotency_key == idempotency_key,
-        )
-    )
-
-
 def check_undo(session: Session, event: GroupingEventRow, reviewer: Reviewer) -> None:
     """Whether this person may take back the act now.
 

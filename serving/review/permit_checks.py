@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from detection.domain.hazard import HazardClass
@@ -17,6 +16,7 @@ from serving.db.permit_books import (
     PermitBook,
     load_permits,
 )
+from serving.db.repeats import find_repeat
 from serving.db.tables import CandidateRow, PermitEventRow
 from serving.review.blind.tasks import blind_ids
 from serving.review.correction_events import load_corrections_for
@@ -68,7 +68,7 @@ def check_permit(
         KeyReusedError: the key names another act.
     """
     row = lock_rows(session, [candidate_id])[candidate_id]
-    earlier = _find_by_key(session, reviewer, idempotency_key)
+    earlier = find_repeat(session, PermitEventRow, reviewer.user_id, idempotency_key)
     if earlier is not None:
         if _content(earlier) != (candidate_id, ANSWER, check.permit.value, check.answer.value):
             raise KeyReusedError
@@ -110,7 +110,7 @@ def undo_permit_check(
         raise PermitNotFoundError(event_id)
     holder = find_holder(session, event.candidate_id)
     lock_rows(session, [holder])
-    earlier = _find_by_key(session, reviewer, idempotency_key)
+    earlier = find_repeat(session, PermitEventRow, reviewer.user_id, idempotency_key)
     if earlier is not None:
         if earlier.undoes != event_id:
             raise KeyReusedError
@@ -180,15 +180,3 @@ def _append(
 
 def _content(event: PermitEventRow) -> tuple[int, str, str, str | None]:
     return event.candidate_id, event.kind, event.permit, event.answer
-
-
-def _find_by_key(
-    session: Session, reviewer: Reviewer, idempotency_key: str | None
-) -> PermitEventRow | None:
-    if idempotency_key is None:
-        return None
-    statement = select(PermitEventRow).where(
-        PermitEventRow.user_id == reviewer.user_id,
-        PermitEventRow.idempotency_key == idempotency_key,
-    )
-    return session.scalar(statement)

@@ -101,7 +101,10 @@ def settings(tmp_path: Path, database_url: str, models_dir: Path) -> ServingSett
 
 @pytest.fixture(scope="session")
 def apps() -> dict[tuple[int, int], FastAPI]:
-    """Applications by how much they take in: to build one takes longer than most tests."""
+    """Applications by how much they take in: to build one takes longer than most tests.
+
+    A test that changes one makes its own.
+    """
     return {}
 
 

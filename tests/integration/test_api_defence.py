@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 from sqlalchemy import event, select, text, update
@@ -18,6 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from detection.domain.photo import Photo
 from serving.accounts.roles import Role
 from serving.accounts.users import create_user
+from serving.app import create_app
 from serving.db.tables import CandidateRow, DetectionRow, FlightRow
 from serving.flights import intake
 from serving.flights.intake import DECODED_AT_ONCE
@@ -28,6 +28,7 @@ from serving.ledger.hazards import list_hazards
 from serving.review.decision import CandidateState, Verdict
 from serving.review.decisions import Reviewer, decide, undo
 from serving.review.errors import InvalidDuplicateError
+from serving.settings import ServingSettings
 from tests.job_runner import run_jobs
 
 CHUNK = b"x" * 500_000
@@ -100,14 +101,13 @@ def test_errors_say_what_to_do(method: str, path: str, admin: TestClient) -> Non
     assert admin.request(method, path).json()["remedy"]
 
 
-def test_no_free_connection_is_a_busy_database_and_no_bug(
-    app: FastAPI, anonymous: TestClient
-) -> None:
+def test_no_free_connection_is_a_busy_database_and_no_bug(settings: ServingSettings) -> None:
     def wait_in_vain() -> None:
         raise PoolTimeoutError
 
-    app.add_api_route("/api/v1/busy", wait_in_vain)
-    answer = anonymous.get("/busy")
+    own = create_app(settings)
+    own.add_api_route("/api/v1/busy", wait_in_vain)
+    answer = TestClient(own, raise_server_exceptions=False).get("/api/v1/busy")
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
     assert "retry-after" in answer.headers
 
