@@ -27,9 +27,9 @@ ENV_PREFIX = "HAZARDLENS_DETECTION_"
 
 DEVICE_PATTERN = r"^(auto|cpu|cuda(:[0-9]{1,2})?)$"
 
-PIPELINE_VERSION = 7
-"""Raised when outlining, merging, placing or judging sizes gives other results: older progress is
-then done again."""
+PIPELINE_VERSION = 8
+"""Raised when outlining, merging, placing, judging sizes or measuring gives other results: older
+progress is then done again."""
 
 
 EXHAUSTIVE: Final[Mapping[str, object]] = {
