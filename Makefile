@@ -46,9 +46,9 @@ unit: $(TEST_ENV)/.ready $(VENDOR)/.ready
 		--cov-report=term:skip-covered --cov-fail-under=85
 
 e2e: $(TEST_ENV)/.ready $(VENDOR)/.ready browser
-	$(TEST_ENV)/bin/pytest -n auto --maxprocesses=2 -m e2e
+	$(TEST_ENV)/bin/pytest -n auto --maxprocesses=2 -m "e2e and not soak"
 
-test-soak: $(TEST_ENV)/.ready $(VENDOR)/.ready  ## the tests that take minutes each: trainings, runtimes against torch
+test-soak: $(TEST_ENV)/.ready $(VENDOR)/.ready browser  ## the tests that take long: trainings, runtimes against torch, a long queue by keyboard
 	$(TEST_ENV)/bin/pytest -m soak
 
 # ONNX Runtime for GPUs cannot stand beside the one for the CPU; torch is in the other environment.

@@ -1,4 +1,4 @@
-"""A reviewer decides two hundred candidates and touches no mouse."""
+"""A reviewer decides a whole queue, in the long run two hundred candidates, without a mouse."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from tests.e2e.conftest import PASSWORDS, RunningService, Visitor
 
 pytestmark = pytest.mark.e2e
 
-CANDIDATES = 200
-UNDO_EVERY = 40
+UNDO_EVERY = 20
 MAX_TABS = 60
 COUNT_POINTERS = """
   globalThis.pointersUsed = 0;
@@ -29,22 +28,18 @@ CURRENT = """() => document.querySelector("#finished").checkVisibility() ? "fini
   : document.querySelector("#panel .panel-head")?.textContent.match(/#(\\d+)/)?.[1] ?? null"""
 
 
-@pytest.fixture
-def queue(service: RunningService, tmp_path: Path) -> SeededQueue:
-    """A flight of two hundred candidates."""
-    return seed_queue(
+@pytest.mark.parametrize("candidates", [40, pytest.param(200, marks=pytest.mark.soak)])
+def test_a_whole_queue_is_decided_by_keyboard_alone(
+    visitor: Visitor, service: RunningService, tmp_path: Path, candidates: int
+) -> None:
+    queue = seed_queue(
         service.database_url,
         service.data_dir,
         tmp_path / "queue",
-        candidates=CANDIDATES,
+        candidates=candidates,
         photos=2,
         flights=1,
     )
-
-
-def test_two_hundred_decisions_by_keyboard_alone(
-    visitor: Visitor, service: RunningService, queue: SeededQueue
-) -> None:
     page = visitor.page
     page.add_init_script(COUNT_POINTERS)
     sign_in_by_keyboard(visitor)
@@ -62,7 +57,7 @@ def test_two_hundred_decisions_by_keyboard_alone(
             page.wait_for_function(f"(before) => ({CURRENT})() === before", arg=now)
     expect(page.locator("#save-state")).to_have_attribute("data-state", "saved")
     assert page.evaluate("pointersUsed") == 0
-    assert count_standing(service, queue) == {CANDIDATES: 1}
+    assert count_standing(service, queue) == {candidates: 1}
 
 
 def sign_in_by_keyboard(visitor: Visitor) -> None:

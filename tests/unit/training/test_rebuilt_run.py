@@ -117,7 +117,10 @@ def test_weights_that_cannot_be_rebuilt_leave_nothing(
 @pytest.mark.shared
 @pytest.mark.parametrize(
     ("name", "option", "folder"),
-    [("facade_crack", "--data", ""), ("manhole_far", "--images", "flights/minsk_oblique_fc220")],
+    [
+        pytest.param("facade_crack", "--data", "", marks=pytest.mark.soak),
+        ("manhole_far", "--images", "flights/minsk_oblique_fc220"),
+    ],
 )
 def test_a_shipped_model_becomes_a_run_that_answers_alike(
     shared_dir: Path, tmp_path: Path, name: str, option: str, folder: str
