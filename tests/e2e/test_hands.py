@@ -23,6 +23,8 @@ from tests.e2e.conftest import PASSWORDS, RunningService, Visitor
 pytestmark = pytest.mark.e2e
 
 DECISIONS = 20
+SOON_MS = 10_000
+"""Less than the longest delay between two tries, 15 s."""
 CURRENT = """() => document.querySelector("#finished").checkVisibility() ? "finished"
   : document.querySelector("#panel .panel-head")?.textContent.match(/#(\\d+)/)?.[1] ?? null"""
 
@@ -193,6 +195,32 @@ def test_without_any_link_one_decides_takes_back_and_decides_anew(
     # What was taken back before anybody had seen it never happened.
     assert queue.states()[:4] == ["confirmed", "confirmed", "unsure", "pending"]
     assert [event[1] for event in queue.events()] == ["decision"] * 3
+
+
+def test_a_link_that_is_back_while_a_try_fails_is_tried_again_soon(
+    visitor: Visitor, make_queue: Callable[[int], Queue]
+) -> None:
+    queue = make_queue(8)
+    page = start(visitor, queue)
+    page.route("**/decisions", lambda route: route.abort("internetdisconnected"))
+    for _ in range(6):  # as many failures as make the delay its longest
+        press(page, "c")
+    page.unroute("**/decisions")
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/decisions", hold_the_first)
+    with page.expect_request("**/decisions"):
+        page.click("#outbox-retry")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    held[0].abort("internetdisconnected")
+    expect(page.locator("#save-state")).to_have_attribute("data-state", "saved", timeout=SOON_MS)
+    assert len(queue.events()) == 6
 
 
 def test_a_session_that_ends_in_the_middle_costs_one_password(

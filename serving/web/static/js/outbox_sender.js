@@ -40,8 +40,16 @@ export class OutboxSender {
     return null;
   }
 
-  /** Try at once what waits. */
+  /**
+   * Try at once what waits. Whoever asks (a new act, a link that is back, a person) also starts the
+   * delays anew: it may ask while a try is on its way that is about to fail.
+   */
   sendNow() {
+    this.#attempt = 0;
+    this.#try();
+  }
+
+  #try() {
     clearTimeout(this.#timer);
     this.#timer = null;
     this.tell("change");
@@ -151,7 +159,7 @@ export class OutboxSender {
 
   #retryIn(delayMs) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.sendNow(), delayMs);
+    this.#timer = setTimeout(() => this.#try(), delayMs);
   }
 
   /**
