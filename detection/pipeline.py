@@ -24,8 +24,8 @@ from detection.domain.sight import compute_finest_gsd_m
 from detection.georeference import (
     Surroundings,
     assign_areas,
-    georeference_detection,
-    has_plausible_size,
+    georeference_detections,
+    judge_sizes,
     view_target,
 )
 from detection.ingest.decode import PhotoUnreadableError, decode_photo
@@ -45,11 +45,15 @@ from detection.looks import (
     plan_looks,
     share_ground,
 )
+from detection.machine import picture_in_one_thread
 from detection.merge import merge_detections
 from detection.settings import DetectionSettings
 from detection.taxonomy import load_taxonomy
 
 NO_CALIBRATIONS = CalibrationSet()
+
+JudgeBoxes = Callable[[Sequence[Detection]], list[bool]]
+"""Whether each box of a photo can be what it is taken for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +107,15 @@ def detect_pixels(
     use_thresholds: bool = True,
     limits: Mapping[str, Mapping[HazardClass, float]] | None = None,
     gsd_m: float | None = None,
-    is_plausible: Callable[[Detection], bool] | None = None,
+    judge: JudgeBoxes | None = None,
 ) -> PixelResult:
     """Look at ``(H, W, 3)`` RGB pixels with every detector: tile, detect, threshold, merge.
 
-    Boxes that are not plausible are set apart before merging, so that none of them suppresses
-    what lies inside it. Without ``use_thresholds`` every box from the models' score floor upwards
-    is kept, as a precision-recall curve needs. ``limits`` are scores by model and class that go
-    before the shipped thresholds. ``gsd_m`` is the finest ground sampling distance of the photo: a
-    model that learned coarser ones alone sees it made smaller.
+    Boxes that ``judge`` finds implausible are set apart before merging, so that none of them
+    suppresses what lies inside it. Without ``use_thresholds`` every box from the models' score
+    floor upwards is kept, as a precision-recall curve needs. ``limits`` are scores by model and
+    class that go before the shipped thresholds. ``gsd_m`` is the finest ground sampling distance
+    of the photo: a model that learned coarser ones alone sees it made smaller.
     """
     height_px, width_px = pixels.shape[:2]
     manifests = [detector.manifest for detector in detectors]
@@ -127,7 +131,7 @@ def detect_pixels(
         manifests,
         use_thresholds=use_thresholds,
         limits=limits,
-        is_plausible=is_plausible,
+        judge=judge,
     )
 
 
@@ -140,7 +144,7 @@ def _join_answers(
     *,
     use_thresholds: bool,
     limits: Mapping[str, Mapping[HazardClass, float]] | None,
-    is_plausible: Callable[[Detection], bool] | None,
+    judge: JudgeBoxes | None,
 ) -> PixelResult:
     """Turn what the models said of the tiles of one photo into its boxes."""
     boxes = [
@@ -158,7 +162,7 @@ def _join_answers(
             limits=(limits or {}).get(manifest.name),
         )
     ]
-    kept = [is_plausible is None or is_plausible(box.detection) for box in boxes]
+    kept = [True] * len(boxes) if judge is None else judge([box.detection for box in boxes])
     merged = merge_detections(itertools.compress(boxes, kept))
     left_out = merge_detections(itertools.compress(boxes, (not one for one in kept)))
     return PixelResult(
@@ -183,10 +187,7 @@ def place_detections(
     """
     taxonomy = load_taxonomy()
     detections, implausible = (
-        tuple(
-            georeference_detection(one, photo, taxonomy, kind=kind, surroundings=surroundings)
-            for one in boxes
-        )
+        tuple(georeference_detections(boxes, photo, taxonomy, kind=kind, surroundings=surroundings))
         for boxes in (found.detections, found.implausible)
     )
     measured = tuple(_add_measure(one, photo, surroundings) for one in detections)
@@ -227,10 +228,8 @@ def _find_gsd_m(photo: Photo, kind: FlightKind) -> float | None:
     return compute_finest_gsd_m(photo.intrinsics, photo.pose)
 
 
-def _judge_sizes(
-    photo: Photo, kind: FlightKind, surroundings: Surroundings | None
-) -> Callable[[Detection], bool]:
-    """Return the test whether a box of ``photo`` can be of the size that its class has.
+def _judge_by_size(photo: Photo, kind: FlightKind, surroundings: Surroundings | None) -> JudgeBoxes:
+    """Return the test whether boxes of ``photo`` can be of the sizes that their classes have.
 
     Sizes are judged by the ground alone, which is quick: buildings are looked for once, for the
     boxes that are left.
@@ -238,11 +237,11 @@ def _judge_sizes(
     taxonomy = load_taxonomy()
     ground = Surroundings(terrain=surroundings.terrain) if surroundings else None
 
-    def is_plausible(found: Detection) -> bool:
-        placed = georeference_detection(found, photo, taxonomy, kind=kind, surroundings=ground)
-        return has_plausible_size(placed, photo, taxonomy, surroundings=ground)
+    def judge(found: Sequence[Detection]) -> list[bool]:
+        placed = georeference_detections(found, photo, taxonomy, kind=kind, surroundings=ground)
+        return judge_sizes(placed, photo, taxonomy, surroundings=ground)
 
-    return is_plausible
+    return judge
 
 
 def detect_photos(
@@ -271,6 +270,7 @@ def detect_photos(
         _make_ready, manifests=manifests, shares=shares, settings=settings, kind=kind
     )
     with (
+        picture_in_one_thread(),
         PhotoLine(photos, make_ready) as line,
         Ahead(answer_photos(line, detectors)) as answers,
     ):
@@ -288,7 +288,7 @@ def detect_photos(
                     manifests,
                     use_thresholds=use_thresholds,
                     limits=calibrations.limits_for(photo, manifests),
-                    is_plausible=_judge_sizes(photo, kind, surroundings),
+                    judge=_judge_by_size(photo, kind, surroundings),
                 )
                 if use_thresholds:
                     found = _measure_cracks(found, pixels)

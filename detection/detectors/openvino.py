@@ -20,8 +20,9 @@ from detection.machine import count_cpus
 MAX_STREAMS = 4
 """More parallel tiles than this gained nothing on the machines measured and cost memory."""
 
-TILES_PER_STREAM = 2
-"""Tiles handed over per stream: one is looked at, one waits, so that none stands idle."""
+TILES_PER_STREAM = 4
+"""Tiles handed over per stream: one is looked at, the others wait, so that none stands idle while
+another thread has the processor of whoever hands them over."""
 
 MAX_WIDE_SIZES = 2
 """Sizes beside the trained one for which a model is kept compiled; each costs memory."""
@@ -82,7 +83,7 @@ class OpenVinoDetector:
         return self._manifest
 
     def detect_tiles(self, tiles: Iterable[TileImage]) -> Iterator[TileDetections]:
-        """Yield boxes and outlines of each tile in order; at most two tiles a stream are in flight.
+        """Yield boxes and outlines of each tile in order; some tiles a stream are in flight.
 
         Each call has requests of its own, so calls from several threads do not mix; they are kept
         for the next call: made anew for each photo they took 14 % of the time. The oldest request

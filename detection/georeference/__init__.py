@@ -4,7 +4,8 @@ from detection.georeference.areas import assign_areas
 from detection.georeference.finding import (
     STREET_STD_M,
     georeference_detection,
-    has_plausible_size,
+    georeference_detections,
+    judge_sizes,
 )
 from detection.georeference.ground import MAX_RANGE_M
 from detection.georeference.place import (
@@ -28,7 +29,8 @@ __all__ = [
     "TargetView",
     "assign_areas",
     "georeference_detection",
-    "has_plausible_size",
+    "georeference_detections",
+    "judge_sizes",
     "place_pixel",
     "place_pixels",
     "project_point",

@@ -7,7 +7,6 @@ inverses.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,15 +64,16 @@ def place_pixels(
     photo: Photo,
     xy_px: ArrayLike,
     *,
-    target_height_m: float = 0.0,
-    target_height_std_m: float = 0.0,
+    target_height_m: ArrayLike = 0.0,
+    target_height_std_m: ArrayLike = 0.0,
     pixel_std_px: ArrayLike = (MIN_PIXEL_STD_PX, MIN_PIXEL_STD_PX),
     surroundings: Surroundings | None = None,
 ) -> PlacedPixels:
     """Return where the rays of pixels ``(n, 2)`` of the displayed photo meet the target's height.
 
     The covariance spreads the errors of position, height, angles, focal length, pixel, target
-    height and terrain. ``pixel_std_px`` is (x, y) for all, or ``(n, 2)``.
+    height and terrain. Target heights are one number for all, or ``(n,)``; ``pixel_std_px`` is
+    (x, y) for all, or ``(n, 2)``.
 
     Raises:
         NotPlacedError: pose or focal length is incomplete, so that no pixel has a place.
@@ -81,7 +81,7 @@ def place_pixels(
     pose, intrinsics = require_pose(photo)
     ground = choose_ground(None if surroundings is None else surroundings.terrain, pose)
     sights = build_sights(pose, intrinsics, xy_px, target_height_m)
-    height_std_m = math.hypot(target_height_std_m, ground.std_m)
+    height_std_m = np.hypot(target_height_std_m, ground.std_m)
     stds = list_stds(pose, intrinsics, height_std_m, pixel_std_px, len(sights))
     moved = move_sights(sights, stds)
     ends = _measure_ends(ground, intrinsics, sights)

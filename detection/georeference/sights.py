@@ -16,7 +16,7 @@ _FOCAL_STD_OTHER = 0.02
 
 
 def build_sights(
-    pose: CameraPose, intrinsics: CameraIntrinsics, xy_px: ArrayLike, target_height_m: float
+    pose: CameraPose, intrinsics: CameraIntrinsics, xy_px: ArrayLike, target_height_m: ArrayLike
 ) -> FloatArray:
     """Return the stated value of every `SightColumn` for pixels ``(n, 2)`` of a complete pose."""
     xy = np.asarray(xy_px, dtype=np.float64).reshape(-1, 2)
@@ -34,15 +34,15 @@ def build_sights(
 def list_stds(
     pose: CameraPose,
     intrinsics: CameraIntrinsics,
-    target_height_std_m: float,
+    target_height_std_m: ArrayLike,
     pixel_std_px: ArrayLike,
     count: int,
 ) -> FloatArray:
     """Return one standard deviation per sight and `SightColumn`, ``(count, 11)``.
 
-    ``pixel_std_px`` is (x, y) for all sights, or one pair for each. A focal length whose source
-    states no deviation gets that of its kind: half a percent where calibrated, 1 % from a sensor
-    table, else 2 %.
+    ``target_height_std_m`` is one number for all sights, or one for each, ``pixel_std_px`` (x, y)
+    for all or one pair for each. A focal length whose source states no deviation gets that of its
+    kind: half a percent where calibrated, 1 % from a sensor table, else 2 %.
     """
     stds = np.zeros((count, len(SightColumn)))
     stds[:, SightColumn.ALTITUDE] = pose.vertical_std_m

@@ -22,7 +22,8 @@ from detection.georeference import (
     MIN_DEPRESSION_DEG,
     NotPlacedError,
     georeference_detection,
-    has_plausible_size,
+    georeference_detections,
+    judge_sizes,
     place_pixel,
     project_point,
 )
@@ -377,7 +378,7 @@ def test_only_a_box_of_a_covers_size_can_be_a_cover(
     box = BBox(2736 - half_px, 1824 - half_px, 2736 + half_px, 1824 + half_px)
     found = replace(detect(photo), bbox_xyxy=box)
     placed = georeference_detection(found, photo, load_taxonomy())
-    assert has_plausible_size(placed, photo, load_taxonomy()) is plausible
+    assert judge_sizes([placed], photo, load_taxonomy()) == [plausible]
 
 
 def test_what_cannot_be_measured_is_kept() -> None:
@@ -385,7 +386,34 @@ def test_what_cannot_be_measured_is_kept() -> None:
     huge = replace(detect(photo), bbox_xyxy=BBox(0, 0, 5000, 3000))
     placed = georeference_detection(huge, photo, load_taxonomy())
     assert placed.ground is None
-    assert has_plausible_size(placed, photo, load_taxonomy())
+    assert judge_sizes([placed], photo, load_taxonomy()) == [True]
+
+
+@pytest.mark.parametrize("pose", [RTK, replace(RTK, pitch_deg=-20.0), None])
+def test_boxes_of_a_photo_are_placed_and_judged_together_as_each_alone(
+    pose: CameraPose | None,
+) -> None:
+    photo = photo_at(pose)
+    taxonomy = load_taxonomy()
+    found = [
+        replace(detect(photo, hazard_class), bbox_xyxy=BBox(x_px, y_px, x_px + side_px, y_px + 30))
+        for hazard_class in (HazardClass.MANHOLE_MISSING, HazardClass.FACADE_CRACK)
+        for x_px, y_px, side_px in ((100, 3000, 40), (2700, 1800, 900), (5000, 5, 60))
+    ]
+    together = georeference_detections(found, photo, taxonomy)
+    assert [one.detection for one in together] == found
+    for one, alone in zip(together, found, strict=True):
+        expected = georeference_detection(alone, photo, taxonomy)
+        assert one.unplaced_reason == expected.unplaced_reason
+        assert (one.ground is None) == (expected.ground is None)
+        if one.ground is not None and expected.ground is not None:
+            numbers = ("lon", "lat", "cov_ee_m2", "cov_en_m2", "cov_nn_m2")
+            assert [getattr(one.ground, name) for name in numbers] == pytest.approx(
+                [getattr(expected.ground, name) for name in numbers], rel=1e-9, abs=1e-9
+            )
+    assert judge_sizes(together, photo, taxonomy) == [
+        answer for one in together for answer in judge_sizes([one], photo, taxonomy)
+    ]
 
 
 def place_box(photo: Photo, hazard_class: HazardClass, side_px: float) -> GeoDetection:
@@ -401,7 +429,7 @@ def test_near_the_ground_a_size_is_as_unsure_as_the_height() -> None:
     low, high = (photo_at(replace(POSE, altitude_agl_m=height_m)) for height_m in (7.0, 70.0))
     for photo, sized_px, plausible in ((low, side_px, True), (high, side_px / 10, False)):
         placed = place_box(photo, HazardClass.MANHOLE_MISSING, sized_px)
-        assert has_plausible_size(placed, photo, load_taxonomy()) is plausible
+        assert judge_sizes([placed], photo, load_taxonomy()) == [plausible]
 
 
 def test_a_crack_is_never_too_long_because_its_wall_may_be_near() -> None:
@@ -409,4 +437,4 @@ def test_a_crack_is_never_too_long_because_its_wall_may_be_near() -> None:
     # Two metres of wall ten metres before the camera; the ground behind it is 300 m away.
     placed = place_box(photo, HazardClass.FACADE_CRACK, 2.0 * CAMERA.focal_px / 10.0)
     assert placed.ground is not None
-    assert has_plausible_size(placed, photo, load_taxonomy())
+    assert judge_sizes([placed], photo, load_taxonomy()) == [True]

@@ -22,7 +22,7 @@ from detection.georeference import (
     Surroundings,
     assign_areas,
     georeference_detection,
-    has_plausible_size,
+    judge_sizes,
     place_pixel,
     place_pixels,
 )
@@ -151,9 +151,8 @@ def test_a_size_is_judged_at_the_height_of_the_ground() -> None:
     for surroundings, plausible in ((None, False), (hill, True)):
         placed = georeference_detection(found, nadir, load_taxonomy(), surroundings=surroundings)
         assert placed.ground is not None
-        assert plausible is has_plausible_size(
-            placed, nadir, load_taxonomy(), surroundings=surroundings
-        )
+        answers = judge_sizes([placed], nadir, load_taxonomy(), surroundings=surroundings)
+        assert answers == [plausible]
 
 
 def taken(number: int, minute: int | None, **pose: float) -> Photo:
