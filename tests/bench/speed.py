@@ -5,10 +5,11 @@
 Every contender is a process of its own; for each group of photos all of them work in turn, so that
 a slow minute of the machine meets all alike, and only one works at a time. SAHI is asked with the
 shipped tile size and otherwise with its defaults: with the checkpoint (``sahi_default``), and with
-the same network exported to OpenVINO (``sahi_openvino``). With a checkpoint, ultralytics asks the
-network's other head (one to many, and suppression); so boxes are compared with those of
-``sahi_openvino``, which come from the head that is shipped, on SAHI's own tiles. Prints one JSON
-object as its last line; seconds are wall seconds per photo, all models in force together.
+the same network exported to OpenVINO (``sahi_openvino``), which computes in bfloat16 where the
+processor does, because nobody tells it otherwise; ``sahi_fp32`` tells it. With a checkpoint,
+ultralytics asks the network's other head (one to many, and suppression); so boxes are compared
+with those of ``sahi_fp32``, which come from the head that is shipped, on SAHI's own tiles. Prints
+one JSON object as its last line; seconds are wall seconds per photo, all models in force together.
 """
 
 from __future__ import annotations
@@ -118,7 +119,8 @@ def write_peers(models: Sequence[ModelManifest], groups: Sequence[Group]) -> Non
         }
         rows.append(row)
     PEERS_DIR.mkdir(parents=True, exist_ok=True)
-    for name, more in (("torch", {}), ("openvino", {"openvino": True})):
+    ways = {"torch": {}, "openvino": {"openvino": True}, "fp32": {"openvino": True, "fp32": True}}
+    for name, more in ways.items():
         text = json.dumps([row | more for row in rows], indent=1)
         (PEERS_DIR / f"{name}.json").write_text(text)
 
@@ -151,9 +153,9 @@ def start_all(field: Field, models: Sequence[ModelManifest]) -> dict[str, Conten
         for name, changes in OURS.items()
     }
     script = Path(__file__).with_name("speed_peers.py")
-    torch, openvino = (
+    torch, openvino, fp32 = (
         field.start([PEERS_PYTHON, script, PEERS_DIR / f"{name}.json"])
-        for name in ("torch", "openvino")
+        for name in ("torch", "openvino", "fp32")
     )
     # A process of its own: its tiles lie ready in memory, which no run of ours needs.
     bare = field.start([sys.executable, "-m", "tests.bench.speed_ours", names, "exhaustive=true"])
@@ -162,6 +164,7 @@ def start_all(field: Field, models: Sequence[ModelManifest]) -> dict[str, Conten
         BARE: bare,
         "sahi_default": torch,
         "sahi_openvino": openvino,
+        "sahi_fp32": fp32,
         "ultralytics": openvino,
     }
 
@@ -189,11 +192,11 @@ class Tally:
             wall_s_of_set=defaultdict(float),
         )
 
-    def add(self, name: str, group: Group, answer: Mapping[str, Any]) -> None:
-        """Count what one contender answered."""
-        self.wall_s[name] += answer["wall_s"]
-        self.wall_s_of_set[name, group.set_name] += answer["wall_s"]
-        self.cpu_s[name] += answer.get("cpu_s", 0.0)
+    def add(self, name: str, group: Group, answer: Mapping[str, Any], weight: float = 1.0) -> None:
+        """Count what one contender answered; ``weight`` 1/2 for each of two answers."""
+        self.wall_s[name] += weight * answer["wall_s"]
+        self.wall_s_of_set[name, group.set_name] += weight * answer["wall_s"]
+        self.cpu_s[name] += weight * answer.get("cpu_s", 0.0)
         self.peak_mb[name] = max(self.peak_mb[name], answer["peak_mb"])
         for photo, boxes in answer.get("boxes", {}).items():
             self.boxes[name][group.set_name, photo] = boxes
@@ -207,29 +210,32 @@ def race(
 ) -> Tally:
     """Let every contender look at every group, another one first each time.
 
-    The bare models go right before our exhaustive run, whose time is given as a share of theirs:
-    the machine may work at half its speed some minutes later.
+    The bare models and our exhaustive run, whose time is given as a share of theirs, go twice in
+    turns, one right after the other, and their means count: the machine may work at half its speed
+    some minutes later.
     """
     tally = Tally.empty()
     names = [name for name in contenders if name != BARE]
     for number in range(rounds):
         for place, group in enumerate(groups):
-            turn = (number * len(groups) + place) % len(names)
-            for name in _put_before("exhaustive", BARE, names[turn:] + names[:turn]):
+            first = (number * len(groups) + place) % len(names)
+            turns = _double("exhaustive", BARE, names[first:] + names[:first])
+            for name in turns:
                 # Once unmeasured: models are compiled, files read, and memory that the system
                 # took from a process which waited for its turn comes back.
                 _ask(name, contenders, models, group.take(1))
                 answer = _ask(name, contenders, models, group)
-                tally.add(name, group, answer)
+                tally.add(name, group, answer, 1 / turns.count(name))
                 say(f"{group.set_name} {place}: {name} {answer['wall_s']:.2f} s")
             tally.photos += len(group.photos)
             tally.megapixels += group.megapixels
     return tally
 
 
-def _put_before(place: str, name: str, names: Sequence[str]) -> list[str]:
-    at = names.index(place)
-    return [*names[:at], name, *names[at:]]
+def _double(name: str, beside: str, names: Sequence[str]) -> list[str]:
+    """Return the names with another before one of them, and both once more."""
+    at = names.index(name)
+    return [*names[:at], beside, name, beside, *names[at:]]
 
 
 def _ask(
@@ -312,7 +318,10 @@ def compare_boxes(
     ``matched_raw`` seeks SAHI's boxes among ours before thresholds and merging: it tells whether
     the same tiles get the same answers.
     ``matched_within`` also counts a box that lies with its larger part in one of ours, or one of
-    ours in it: pieces of a crack that ours joins.
+    ours in it: pieces of a crack that ours joins. ``matched_known`` counts, of the known things
+    that SAHI finds, those that ours finds through the same tiles.
+
+    Both sides compute in FP32: one model in bfloat16, made in two ways, answers in two ways.
     """
     flat = {
         name: {"/".join(key): boxes for key, boxes in rows.items()}
@@ -320,9 +329,10 @@ def compare_boxes(
     }
     given = _list_given(contenders, groups, "given")
     raw = _list_given(contenders, groups, "raw")
-    sahi = list_above(flat["sahi_openvino"], models)
+    sahi = list_above(flat["sahi_fp32"], models)
     other_head = list_above(flat["sahi_default"], models)
-    known = count_known(groups, flat)
+    known = find_known(groups, {**flat, "sahi_fp32": sahi, "given": given})
+    of_sahi = known["sahi_fp32"]
     return {
         "matched": _share(*count_matched(sahi, given)),
         "matched_by_thing": {thing: count_matched(_keep(sahi, thing), given) for thing in THINGS},
@@ -330,8 +340,9 @@ def compare_boxes(
         "matched_own_tiles": _share(*count_matched(sahi, flat["exhaustive"])),
         "matched_sahi_default": _share(*count_matched(other_head, given)),
         "matched_within": _share(*count_matched(sahi, given, compute_ios)),
-        "recall_vs_exhaustive": _ratio(known["default"], known["exhaustive"]),
-        "known": known,
+        "matched_known": _share(len(of_sahi & known["given"]), len(of_sahi)),
+        "recall_vs_exhaustive": _share(len(known["default"]), len(known["exhaustive"])),
+        "known": {name: len(found) for name, found in known.items()},
         "agreement_vs_exhaustive": _share(*count_matched(flat["exhaustive"], flat["default"])),
         "int8_vs_exhaustive_at_threshold": _share(*count_matched(flat["exhaustive"], flat["int8"])),
         "boxes": {name: sum(map(len, rows.values())) for name, rows in flat.items()},
@@ -355,8 +366,13 @@ def _list_given(contenders: Mapping[str, Contender], groups: Sequence[Group], ki
     return found
 
 
-def count_known(groups: Sequence[Group], flat: Mapping[str, Boxes]) -> dict[str, int]:
-    """Return how many boxes that were put into mosaics each of our runs found, and of how many."""
+def find_known(
+    groups: Sequence[Group], runs: Mapping[str, Boxes]
+) -> dict[str, set[tuple[str, int]]]:
+    """Return which boxes that were put into mosaics each run found: their photos and numbers.
+
+    Under ``boxes`` are all of them.
+    """
     known: dict[str, list[Box]] = {}
     for group in groups:
         if group.set_name in MOSAICS:
@@ -366,12 +382,16 @@ def count_known(groups: Sequence[Group], flat: Mapping[str, Boxes]) -> dict[str,
                     (one.hazard_class.value, 1.0, *one.box.xyxy) for one in boxes[photo]
                 ]
                 known[f"{group.set_name}/{photo}"] = rows
-    counts = {name: count_matched(known, flat[name])[0] for name in OURS}
-    return {**counts, "boxes": sum(map(len, known.values()))}
-
-
-def _ratio(part: int, whole: int) -> float | None:
-    return round(part / whole, 4) if whole else None
+    every = {(photo, number) for photo, rows in known.items() for number in range(len(rows))}
+    found = {
+        name: {
+            (photo, number)
+            for photo, number in every
+            if count_matched({photo: [known[photo][number]]}, boxes)[0]
+        }
+        for name, boxes in runs.items()
+    }
+    return {**found, "boxes": every}
 
 
 def _share(matched: int, total: int) -> float | None:
@@ -396,6 +416,7 @@ def tell(tally: Tally, compared: Mapping[str, Any]) -> dict[str, Any]:
         **{f"{name}_s": round(seconds, 3) for name, seconds in each.items()},
         "ratio_exhaustive": round(ratio["exhaustive"], 2),
         "ratio_same_model": round(each["sahi_openvino"] / each["exhaustive"], 2),
+        "ratio_same_model_fp32": round(each["sahi_fp32"] / each["exhaustive"], 2),
         "ratio_int8": round(ratio["int8"], 2),
         "ratio_default": round(ratio["default"], 2),
         "share_of_limit": round(each[BARE] / each["exhaustive"], 3),

@@ -2,6 +2,7 @@
 
 ``python speed_peers.py MODELS.json``: a list of ``{name, weights, tile_px, score, classes}``, where
 ``weights`` is a checkpoint, or with ``openvino`` the folder beside it that this module exports.
+With ``fp32`` OpenVINO is told to compute so, where it would take bfloat16.
 Orders name the way (``sahi``, ``tiles``, or ``slices`` for the tiles of SAHI) and the photos; every
 model looks at every photo, once for each, as these tools work.
 """
@@ -19,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 os.environ.setdefault("YOLO_CONFIG_DIR", tempfile.mkdtemp(prefix="peers-"))
 
 import cv2
+import openvino
 from sahi import AutoDetectionModel
 from sahi.predict import get_sliced_prediction
 from sahi.slicing import get_slice_bboxes
@@ -105,6 +107,19 @@ class Peer:
         return found
 
 
+def _compute_in_fp32() -> None:
+    """Tell OpenVINO so for every model that is compiled from now on; the libraries do not."""
+    compile_as_told = openvino.Core.compile_model
+
+    def compile_in_fp32(
+        core: object, model: object, device_name: str = "CPU", config: dict[str, Any] | None = None
+    ) -> object:
+        told = {**(config or {}), "INFERENCE_PRECISION_HINT": "f32"}
+        return compile_as_told(core, model, device_name, told)
+
+    openvino.Core.compile_model = compile_in_fp32
+
+
 def _find_weights(row: dict[str, Any]) -> str:
     """Return the weights of a row; those of OpenVINO are exported once."""
     weights = Path(row["weights"])
@@ -118,7 +133,10 @@ def _find_weights(row: dict[str, Any]) -> str:
 
 def main() -> None:
     """Wait for orders."""
-    peers = {row["name"]: Peer(row) for row in json.loads(Path(sys.argv[1]).read_text())}
+    rows = json.loads(Path(sys.argv[1]).read_text())
+    if any(row.get("fp32") for row in rows):
+        _compute_in_fp32()
+    peers = {row["name"]: Peer(row) for row in rows}
 
     def work(order: dict[str, Any]) -> dict[str, Any]:
         if order["kind"] == "slices":
