@@ -26,6 +26,7 @@ from detection.georeference import (
     assign_areas,
     georeference_detections,
     judge_sizes,
+    judge_views,
     view_target,
 )
 from detection.ingest.decode import PhotoUnreadableError, decode_photo
@@ -74,9 +75,9 @@ class PixelResult:
 class PhotoResult:
     """One photo after all steps: its placed detections, or why it could not be used.
 
-    ``implausible`` are those left out because their size on the ground is impossible for their
-    class, ``skipped_tiles`` counts the tiles that were not looked at, because they can hold
-    nothing.
+    ``implausible`` are those left out because their size on the ground, or the camera's view of
+    them, is impossible for their class, ``skipped_tiles`` counts the tiles that were not looked
+    at, because they can hold nothing.
     """
 
     photo: Photo
@@ -183,16 +184,27 @@ def place_detections(
 ) -> PhotoResult:
     """Give each box of a photo its place on the ground, or the reason why it has none.
 
-    ``seconds`` is how long finding them took, ``surroundings`` what is known of the place.
+    What the camera cannot have seen there is set apart, after merging: a crack is on a wall or is
+    not, as a whole. ``seconds`` is how long finding them took, ``surroundings`` what is known of
+    the place.
     """
     taxonomy = load_taxonomy()
     detections, implausible = (
-        tuple(georeference_detections(boxes, photo, taxonomy, kind=kind, surroundings=surroundings))
+        georeference_detections(boxes, photo, taxonomy, kind=kind, surroundings=surroundings)
         for boxes in (found.detections, found.implausible)
     )
-    measured = tuple(_add_measure(one, photo, surroundings) for one in detections)
+    seen = judge_views(detections, photo, taxonomy)
+    implausible += itertools.compress(detections, (not one for one in seen))
     return PhotoResult(
-        photo, measured, None, found.tiles, seconds, implausible, found.skipped_tiles
+        photo,
+        tuple(
+            _add_measure(one, photo, surroundings) for one in itertools.compress(detections, seen)
+        ),
+        None,
+        found.tiles,
+        seconds,
+        tuple(implausible),
+        found.skipped_tiles,
     )
 
 

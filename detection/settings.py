@@ -27,7 +27,7 @@ ENV_PREFIX = "HAZARDLENS_DETECTION_"
 
 DEVICE_PATTERN = r"^(auto|cpu|cuda(:[0-9]{1,2})?)$"
 
-PIPELINE_VERSION = 8
+PIPELINE_VERSION = 9
 """Raised when outlining, merging, placing, judging sizes or measuring gives other results: older
 progress is then done again."""
 

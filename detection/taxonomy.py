@@ -15,13 +15,17 @@ from detection.domain.hazard import HazardClass
 
 TAXONOMY_PATH = Path(__file__).resolve().parent.parent / "datasets" / "taxonomy.yaml"
 
+STRAIGHT_DOWN_DEG = 90.0
+
 
 @dataclass(frozen=True, slots=True)
 class TaxonomyEntry:
     """What the taxonomy says of one class.
 
     ``target_height_m`` is the assumed height above ground and its standard deviation, metres;
-    ``min_size_m`` and ``max_size_m`` bound the longer side of a box where it can be measured.
+    ``min_size_m`` and ``max_size_m`` bound the longer side of a box where it can be measured;
+    ``max_depression_deg`` is how far below the horizon a camera may look and still see what the
+    class is on: 90, straight down, unless that stands upright.
     ``attention_order`` ranks the review queue (1 first); it is never a legal grade.
     """
 
@@ -41,6 +45,7 @@ class TaxonomyEntry:
     target_height_std_m: float
     min_size_m: float
     max_size_m: float
+    max_depression_deg: float = STRAIGHT_DOWN_DEG
 
 
 @cache
@@ -77,4 +82,5 @@ def _entry(key: str, row: Mapping[str, Any]) -> TaxonomyEntry:
         target_height_std_m=float(height["std"]),
         min_size_m=float(row["size_m"]["min"]),
         max_size_m=float(row["size_m"]["max"]),
+        max_depression_deg=float(row.get("max_depression_deg", STRAIGHT_DOWN_DEG)),
     )

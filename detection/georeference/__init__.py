@@ -5,7 +5,6 @@ from detection.georeference.finding import (
     STREET_STD_M,
     georeference_detection,
     georeference_detections,
-    judge_sizes,
 )
 from detection.georeference.ground import MAX_RANGE_M
 from detection.georeference.place import (
@@ -14,6 +13,7 @@ from detection.georeference.place import (
     place_pixel,
     place_pixels,
 )
+from detection.georeference.plausible import judge_sizes, judge_views
 from detection.georeference.projection import project_point, project_points
 from detection.georeference.refusal import NotPlacedError
 from detection.georeference.surroundings import Surroundings
@@ -31,6 +31,7 @@ __all__ = [
     "georeference_detection",
     "georeference_detections",
     "judge_sizes",
+    "judge_views",
     "place_pixel",
     "place_pixels",
     "project_point",

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from detection.domain.camera import CameraPose, compute_gsd_m
+from detection.domain.camera import CameraPose
 from detection.domain.finding import Detection, GeoDetection, GroundPoint
 from detection.domain.geometry import BBox
 from detection.domain.hazard import HazardClass
 from detection.domain.photo import FlightKind, Photo
-from detection.domain.sight import compute_rays
 from detection.georeference.on_building import BUILDING_THINGS, BuildingHit, find_building_hit
 from detection.georeference.place import place_pixels
-from detection.georeference.refusal import NotPlacedError, require_pose
-from detection.georeference.sights import MIN_PIXEL_STD_PX, build_sights
+from detection.georeference.refusal import NotPlacedError
+from detection.georeference.sights import MIN_PIXEL_STD_PX
 from detection.georeference.surroundings import Surroundings
 from detection.taxonomy import TaxonomyEntry
 
 STREET_STD_M = 10.0
 """One standard deviation, per axis, of a thing near a street camera of unknown heading."""
-
-SIZE_SIGMAS = 2.0
-"""Standard deviations of the heights within which a size counts as possible."""
 
 _BOX_STD = 0.03
 
@@ -111,60 +104,6 @@ def find_hit(
         return None
     box = detection.bbox_xyxy
     return find_building_hit(photo, box.center, pixel_std_from_box(box), entry.thing, surroundings)
-
-
-def judge_sizes(
-    placed: Sequence[GeoDetection],
-    photo: Photo,
-    taxonomy: Mapping[HazardClass, TaxonomyEntry],
-    *,
-    surroundings: Surroundings | None = None,
-) -> list[bool]:
-    """Return for each detection of a photo whether its longer side can be that of its class.
-
-    The distance is taken from the ground, so the size is a range in metres: what two standard
-    deviations of the camera's and the target's height allow. True where the range meets the
-    bounds of the class, and where the detection has no place on the ground from its own ray: what
-    cannot be measured is kept.
-    """
-    plausible = [True] * len(placed)
-    if not any(_find_own_ground(one) for one in placed):
-        return plausible
-    pose, intrinsics = require_pose(photo)
-    boxes = [one.detection.bbox_xyxy for one in placed]
-    entries = [taxonomy[one.detection.hazard_class] for one in placed]
-    centers = [box.center for box in boxes]
-    heights_m = [entry.target_height_m for entry in entries]
-    rays = compute_rays(build_sights(pose, intrinsics, centers, heights_m), intrinsics)
-    for index, (one, box, entry) in enumerate(zip(placed, boxes, entries, strict=True)):
-        ground_m = _find_ground_height(_find_own_ground(one), surroundings)
-        if math.isnan(ground_m):
-            continue
-        drop_m = (pose.altitude_agl_m or 0.0) - ground_m - entry.target_height_m
-        spread_m = SIZE_SIGMAS * math.hypot(pose.vertical_std_m, entry.target_height_std_m)
-        # The ray has length one along the optical axis, so this is the depth that scales pixels.
-        depth_m = (drop_m + spread_m) / -float(rays[index, 2])
-        largest_m = max(box.width_px, box.height_px) * compute_gsd_m(intrinsics, depth_m)
-        smallest_m = largest_m * max(0.0, drop_m - spread_m) / (drop_m + spread_m)
-        plausible[index] = smallest_m <= entry.max_size_m and largest_m >= entry.min_size_m
-    return plausible
-
-
-def _find_own_ground(placed: GeoDetection) -> GroundPoint | None:
-    """Return where the ray through the box ended on the ground, if it did."""
-    ground = placed.ground
-    if ground is None or placed.on_building or ground.method == "camera_position":
-        return None
-    return ground
-
-
-def _find_ground_height(ground: GroundPoint | None, surroundings: Surroundings | None) -> float:
-    """Return the height of the ground under a place, above the take-off; NaN if not known."""
-    if ground is None:
-        return math.nan
-    if surroundings is None or surroundings.terrain is None:
-        return 0.0
-    return float(surroundings.terrain.view_from(ground.lon, ground.lat).heights_at(np.zeros(2)))
 
 
 def pixel_std_from_box(box: BBox) -> tuple[float, float]:

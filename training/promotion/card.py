@@ -23,8 +23,9 @@ FIGURES_NOTE = (
 )
 FLIGHTS_NOTE = (
     "No defect is known in these flights: a box of a hazard class is, as far as anyone can see, "
-    "a false alarm. Counted before `detect` leaves out boxes of impossible size on the ground. "
-    "Photos of some flights are small copies: per 12 megapixels counts them as the pixels they are."
+    "a false alarm. Counted before `detect` leaves out boxes of impossible size on the ground and "
+    "cracks seen from above. Photos of some flights are small copies: per 12 megapixels counts "
+    "them as the pixels they are."
 )
 MAX_LISTED = 60
 """Boxes on flights that a card names one by one; of the rest it tells the number."""

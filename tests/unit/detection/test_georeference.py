@@ -12,7 +12,13 @@ from pyproj import Geod
 
 from detection.domain.camera import CameraIntrinsics, CameraPose
 from detection.domain.ellipse import CHI2_95_2D, compute_ellipse, compute_error_m
-from detection.domain.finding import Detection, GeoDetection, GroundPoint
+from detection.domain.finding import (
+    BuildingPart,
+    Detection,
+    GeoDetection,
+    GroundPoint,
+    OnBuilding,
+)
 from detection.domain.geometry import BBox, FloatArray
 from detection.domain.hazard import HazardClass
 from detection.domain.photo import FlightKind, Photo
@@ -24,6 +30,7 @@ from detection.georeference import (
     georeference_detection,
     georeference_detections,
     judge_sizes,
+    judge_views,
     place_pixel,
     project_point,
 )
@@ -430,6 +437,25 @@ def test_near_the_ground_a_size_is_as_unsure_as_the_height() -> None:
     for photo, sized_px, plausible in ((low, side_px, True), (high, side_px / 10, False)):
         placed = place_box(photo, HazardClass.MANHOLE_MISSING, sized_px)
         assert judge_sizes([placed], photo, load_taxonomy()) == [plausible]
+
+
+@pytest.mark.parametrize(
+    ("pitch_deg", "plausible"), [(-90.0, False), (-73.0, False), (-71.0, True), (-20.0, True)]
+)
+def test_no_wall_is_seen_from_above_within_the_errors_of_the_pose(
+    pitch_deg: float, *, plausible: bool
+) -> None:
+    photo = photo_at(replace(RTK, pitch_deg=pitch_deg, pitch_std_deg=0.8, roll_std_deg=0.6))
+    crack, cover = (
+        place_box(photo, hazard_class, 60.0)
+        for hazard_class in (HazardClass.FACADE_CRACK, HazardClass.MANHOLE_MISSING)
+    )
+    assert judge_views([crack], photo, load_taxonomy()) == [plausible]
+    assert judge_views([cover], photo, load_taxonomy()) == [True]
+    wall = replace(crack, on_building=OnBuilding("b", BuildingPart.FACADE, 3.0, 1.0, 0.9))
+    assert judge_views([wall], photo, load_taxonomy()) == [True]
+    unknown = replace(photo, intrinsics=None)
+    assert judge_views([crack], unknown, load_taxonomy()) == [True]
 
 
 def test_a_crack_is_never_too_long_because_its_wall_may_be_near() -> None:
