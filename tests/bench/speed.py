@@ -331,7 +331,8 @@ def compare_boxes(
     raw = _list_given(contenders, groups, "raw")
     sahi = list_above(flat["sahi_fp32"], models)
     other_head = list_above(flat["sahi_default"], models)
-    known = find_known(groups, {**flat, "sahi_fp32": sahi, "given": given})
+    ours = {name: flat[name] for name in OURS}
+    known = find_known(groups, {**ours, "sahi_fp32": sahi, "given": given})
     of_sahi = known["sahi_fp32"]
     return {
         "matched": _share(*count_matched(sahi, given)),
