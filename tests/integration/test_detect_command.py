@@ -157,7 +157,7 @@ def test_outlines_of_a_segment_model_reach_the_files_and_a_second_run(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_tiny_segment_model(tmp_path / "models")
-    pose = DrawnPose(altitude_agl_m=ALTITUDE_AGL_M)
+    pose = DrawnPose(altitude_agl_m=ALTITUDE_AGL_M, pitch_deg=-45.0)
     draw_photo(tmp_path / "flight" / "a.jpg", pose=pose, size_px=(640, 480))
     out = tmp_path / "out"
     command = ("detect", tmp_path / "flight", "--out", out, "--models-dir", tmp_path / "models")
@@ -174,6 +174,22 @@ def test_outlines_of_a_segment_model_reach_the_files_and_a_second_run(
     assert run(*command) == 0
     assert "1 of them in an earlier run" in capsys.readouterr().out
     assert read(out / "detections.json")["annotations"] == first
+
+
+def test_a_crack_right_below_the_camera_is_left_out_and_counted_in_each_run(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_tiny_segment_model(tmp_path / "models")
+    pose = DrawnPose(altitude_agl_m=ALTITUDE_AGL_M, pitch_deg=-90.0)
+    draw_photo(tmp_path / "flight" / "a.jpg", pose=pose, size_px=(640, 480))
+    out = tmp_path / "out"
+    for _ in range(2):
+        assert (
+            run("detect", tmp_path / "flight", "--out", out, "--models-dir", tmp_path / "models")
+            == 0
+        )
+        assert read(out / "detections.json")["annotations"] == []
+        assert "1 boxes were left out" in capsys.readouterr().out
 
 
 def test_results_inside_the_flight_are_not_taken_for_photos(

@@ -25,7 +25,7 @@ from serving.jobs.context import WorkerContext
 from serving.jobs.flights import GROUP_FLIGHT, cancel_flight, reprocess_flight, submit_flight
 from serving.review.decision import Verdict
 from serving.review.decisions import Reviewer, decide
-from tests.factories import draw_photo
+from tests.factories import DrawnPose, draw_photo
 from tests.job_runner import run_jobs
 from tests.tiny_model import CRACK_XYXY_IN_TILE, write_tiny_segment_model
 
@@ -260,7 +260,7 @@ def test_outline_of_a_model_of_masks_is_stored_with_its_box(
     settings = worker_context.settings.model_copy(update={"models_dir": models_dir})
     context = WorkerContext(settings, worker_context.sessions, worker_context.store)
     flight_id = flight_of(0).id
-    wall = draw_photo(tmp_path / "wall.jpg", size_px=(640, 480))
+    wall = draw_photo(tmp_path / "wall.jpg", pose=DrawnPose(pitch_deg=-45.0), size_px=(640, 480))
     with wall.open("rb") as stream:
         receive_photo(
             context.sessions,

@@ -385,7 +385,7 @@ def test_what_was_left_out_is_counted_in_summary_and_page() -> None:
     assert "take-off point" in text
     assert "3 other files were passed over" in text
     page = render_page(report, {})
-    assert re.search(r"7 <span class=\"zh\">个检测框因地面尺寸", page)
+    assert re.search(r"7 <span class=\"zh\">个检测框未列入", page)
     quiet = make_report()
     assert "left out" not in render_page(quiet, {})
     assert "passed over" not in "\n".join(summarize_report(quiet, Path("r"), photos_new=1))
