@@ -36,9 +36,10 @@ def judge_sizes(
     where the detection has no place on the ground from its own ray: what cannot be measured is
     kept.
     """
-    if all(one.ground is None for one in placed):
+    try:
+        camera = require_pose(photo)
+    except NotPlacedError:
         return [True] * len(placed)
-    camera = require_pose(photo)
     rays = _list_rays(placed, photo, taxonomy)
     return [
         _fits_size(one, taxonomy[one.detection.hazard_class], -float(ray[2]), camera, surroundings)

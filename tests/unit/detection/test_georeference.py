@@ -423,6 +423,15 @@ def test_boxes_of_a_photo_are_placed_and_judged_together_as_each_alone(
     ]
 
 
+def test_a_street_photo_of_unknown_heading_is_at_its_camera_and_nothing_is_judged() -> None:
+    photo = photo_at(replace(POSE, yaw_deg=None, altitude_agl_m=None))
+    found = [detect(photo, HazardClass.MANHOLE_MISSING), detect(photo, HazardClass.FACADE_CRACK)]
+    placed = georeference_detections(found, photo, load_taxonomy(), kind=FlightKind.STREET)
+    assert [one.ground and one.ground.method for one in placed] == ["camera_position"] * 2
+    assert judge_sizes(placed, photo, load_taxonomy()) == [True, True]
+    assert judge_views(placed, photo, load_taxonomy()) == [True, True]
+
+
 def place_box(photo: Photo, hazard_class: HazardClass, side_px: float) -> GeoDetection:
     x_px, y_px = CAMERA.cx_px, CAMERA.cy_px
     half_px = side_px / 2
