@@ -192,6 +192,20 @@ def test_a_crack_right_below_the_camera_is_left_out_and_counted_in_each_run(
         assert "1 boxes were left out" in capsys.readouterr().out
 
 
+def test_cracks_in_street_photos_of_unknown_heading_are_placed_at_the_camera(
+    run: Run, tmp_path: Path
+) -> None:
+    write_tiny_segment_model(tmp_path / "models")
+    pose = DrawnPose(altitude_agl_m=None, yaw_deg=None, pitch_deg=None, roll_deg=None)
+    draw_photo(tmp_path / "street" / "a.jpg", pose=pose, size_px=(640, 480))
+    out = tmp_path / "out"
+    command = ("detect", tmp_path / "street", "--out", out, "--models-dir", tmp_path / "models")
+    assert run(*command, "--kind", "street") == 0
+    assert len(read(out / "detections.json")["annotations"]) == 1
+    (candidate,) = read(out / "candidates.geojson")["features"]
+    assert candidate["geometry"]["coordinates"] == pytest.approx([pose.lon, pose.lat], abs=1e-4)
+
+
 def test_results_inside_the_flight_are_not_taken_for_photos(
     run: Run, flight: Path, models_dir: Path
 ) -> None:
