@@ -3,7 +3,9 @@
 The Voronoi diagram of points along the outline has edges between its two sides: those are the
 centre line (medial axis), and the two points that an edge parts lie across the crack from each
 other. Edges between neighbours of one side are dropped: where the way along the outline between
-the two points is less than twice the straight one, they are not on two sides of anything.
+the two points is less than twice the straight one, they are not on two sides of anything. Edges
+are read from the Delaunay triangulation, whose circumcentres are the diagram's corners: most are
+dropped before any corner is looked at.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from scipy.spatial import QhullError, Voronoi
+from scipy.spatial import Delaunay, QhullError
 
 from detection.domain.geometry import FloatArray, Polygon
 from detection.outlines import build_shape
@@ -61,28 +63,46 @@ def trace_centre_line(polygons: Iterable[Polygon]) -> CentreLine | None:
     step = max(np.clip(width_px / _POINTS_PER_WIDTH, low, high), shape.length / _MAX_POINTS)
     points, rings, ways, ring_lengths = _walk_outline(shapely.segmentize(shape, step))
     try:
-        diagram = Voronoi(points)
+        triangles = Delaunay(points)
     except (QhullError, ValueError):
         return None
-    corners = np.asarray(diagram.ridge_vertices)
-    shapely.prepare(shape)
-    inside = np.append(shapely.contains_xy(shape, diagram.vertices), False)  # -1: at infinity
-    one, two = diagram.ridge_points.T
+    left, corner = np.nonzero(triangles.neighbors > np.arange(triangles.nsimplex)[:, None])
+    right = triangles.neighbors[left, corner]
+    # The side that a triangle shares with a neighbour lies opposite the corner of its number.
+    one = triangles.simplices[left, (corner + 1) % 3]
+    two = triangles.simplices[left, (corner + 2) % 3]
     across = points[two] - points[one]
     chords = np.linalg.norm(across, axis=1)
     along = np.abs(ways[one] - ways[two])
     detour = np.minimum(along, ring_lengths[rings[one]] - along)
-    is_across = (rings[one] != rings[two]) | (detour > _DETOUR * chords)
-    kept = inside[corners].all(axis=1) & is_across & (chords > 0)
-    if not kept.any():
+    is_across = ((rings[one] != rings[two]) | (detour > _DETOUR * chords)) & (chords > 0)
+    centres = _find_circumcentres(points[triangles.simplices])
+    starts, ends = centres[left[is_across]], centres[right[is_across]]
+    shapely.prepare(shape)
+    inside = shapely.contains_xy(shape, starts) & shapely.contains_xy(shape, ends)
+    if not inside.any():
         return None
-    starts, ends = (diagram.vertices[corners[kept, side]] for side in (0, 1))
+    starts, ends, chords = starts[inside], ends[inside], chords[is_across][inside]
     return CentreLine(
         middles=(starts + ends) / 2,
         lengths=np.linalg.norm(ends - starts, axis=1),
-        normals=across[kept] / chords[kept, None],
-        widths=chords[kept] - 2 * _SMOOTHING_PX,
+        normals=across[is_across][inside] / chords[:, None],
+        widths=chords - 2 * _SMOOTHING_PX,
     )
+
+
+def _find_circumcentres(corners: FloatArray) -> FloatArray:
+    """Return the centres ``(n, 2)`` of the circles through three corners ``(n, 3, 2)``.
+
+    Not finite where the three lie on one line.
+    """
+    first = corners[:, 0]
+    (bx, by), (cx, cy) = (corners[:, 1] - first).T, (corners[:, 2] - first).T
+    b2, c2 = bx * bx + by * by, cx * cx + cy * cy
+    with np.errstate(divide="ignore", invalid="ignore"):
+        offset = np.stack([cy * b2 - by * c2, bx * c2 - cx * b2]) / (2 * (bx * cy - by * cx))
+    centres: FloatArray = first + offset.T
+    return centres
 
 
 def _walk_outline(
