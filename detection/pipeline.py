@@ -181,35 +181,32 @@ def place_detections(
     seconds: float,
     *,
     surroundings: Surroundings | None = None,
+    pixels: NDArray[np.uint8] | None = None,
 ) -> PhotoResult:
     """Give each box of a photo its place on the ground, or the reason why it has none.
 
     What the camera cannot have seen there is set apart, after merging: a crack is on a wall or is
     not, as a whole. ``seconds`` is how long finding them took, ``surroundings`` what is known of
-    the place.
+    the place. With the ``pixels`` ``(H, W, 3)`` cracks get their shape; else they have theirs.
     """
     taxonomy = load_taxonomy()
-    detections, implausible = (
-        georeference_detections(boxes, photo, taxonomy, kind=kind, surroundings=surroundings)
-        for boxes in (found.detections, found.implausible)
-    )
+    boxes = (*found.detections, *found.implausible)
+    placed = georeference_detections(boxes, photo, taxonomy, kind=kind, surroundings=surroundings)
+    detections, implausible = placed[: len(found.detections)], placed[len(found.detections) :]
     seen = judge_views(detections, photo, taxonomy)
     implausible += itertools.compress(detections, (not one for one in seen))
+    kept = list(itertools.compress(detections, seen))
+    if pixels is not None:
+        kept = [replace(one, detection=add_shape(one.detection, pixels)) for one in kept]
     return PhotoResult(
         photo,
-        tuple(
-            _add_measure(one, photo, surroundings) for one in itertools.compress(detections, seen)
-        ),
+        tuple(_add_measure(one, photo, surroundings) for one in kept),
         None,
         found.tiles,
         seconds,
         tuple(implausible),
         found.skipped_tiles,
     )
-
-
-def _measure_cracks(found: PixelResult, pixels: NDArray[np.uint8]) -> PixelResult:
-    return replace(found, detections=tuple(add_shape(one, pixels) for one in found.detections))
 
 
 def _add_measure(
@@ -302,10 +299,14 @@ def detect_photos(
                     limits=calibrations.limits_for(photo, manifests),
                     judge=_judge_by_size(photo, kind, surroundings),
                 )
-                if use_thresholds:
-                    found = _measure_cracks(found, pixels)
-                seconds = time.monotonic() - started
-                result = place_detections(photo, found, kind, seconds, surroundings=surroundings)
+                result = place_detections(
+                    photo,
+                    found,
+                    kind,
+                    time.monotonic() - started,
+                    surroundings=surroundings,
+                    pixels=pixels if use_thresholds else None,
+                )
             del ready, pixels, answer  # the line alone holds photos
             yield result
             started = time.monotonic()
