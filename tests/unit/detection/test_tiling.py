@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -130,6 +131,23 @@ def test_an_overview_shows_a_mark_where_the_scale_says() -> None:
     y, x = np.nonzero(cut_tile(pixels, tile)[:480, :, 0] > 127)
     seen = np.array([[x.min(), y.min(), x.max() + 1, y.max() + 1]], dtype=np.float64)
     assert photo_xyxy_from_tile(seen, tile)[0] == pytest.approx([3000, 1000, 3400, 1200], abs=7)
+
+
+@pytest.mark.parametrize(
+    ("size", "apart"), [((4000, 3000), 8), ((1280, 960), 8), ((1504, 1003), 0), ((800, 600), 0)]
+)
+def test_an_overview_by_halves_looks_like_areas_at_once(
+    size: tuple[int, int], apart: float
+) -> None:
+    rng = np.random.default_rng(1)
+    coarse = rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    pixels = np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+    scale = 640 / max(size) * 0.999
+    shown = tuple(round(side * scale) for side in size)
+    tile = Tile(0, 0, *size, scale)
+    cut = cut_tile(pixels, tile)[: shown[1], : shown[0]].astype(int)
+    at_once = cv2.resize(pixels, shown, interpolation=cv2.INTER_AREA).astype(int)
+    assert np.abs(cut - at_once).max() <= apart
 
 
 @given(
