@@ -50,7 +50,13 @@ def find_near_pairs(
 
 
 def _build_rings(polygons: Iterable[Polygon]) -> list[shapely.Polygon]:
-    return [shapely.Polygon(np.array(ring)) for ring in polygons if len(ring) >= MIN_CORNERS]
+    rings = [ring for ring in polygons if len(ring) >= MIN_CORNERS]
+    if not rings:
+        return []
+    numbers = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+    lines = shapely.linearrings(np.concatenate(rings), indices=numbers)
+    built: list[shapely.Polygon] = np.asarray(shapely.polygons(lines)).tolist()
+    return built
 
 
 def _mend_rings(polygons: Iterable[Polygon]) -> list[BaseGeometry]:

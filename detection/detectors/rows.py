@@ -153,13 +153,13 @@ def build_photo_boxes(
 
 def _place_outline(outline: Outline, tile: Tile, box: BBox) -> tuple[Polygon, ...]:
     """Return the rings in photo pixels, inside of the clipped box; what lies outside collapses."""
-    low, high = box.xyxy[:2], box.xyxy[2:]
-    placed = (
-        np.clip(np.round(photo_xy_from_tile(ring, tile), POLYGON_DECIMALS), low, high)
-        for ring in outline
-    )
+    if not outline:
+        return ()
+    placed = np.round(photo_xy_from_tile(np.concatenate(outline), tile), POLYGON_DECIMALS)
+    placed = np.clip(placed, box.xyxy[:2], box.xyxy[2:])
+    rings = np.split(placed, np.cumsum([len(ring) for ring in outline])[:-1])
     return tuple(
-        tuple((float(x), float(y)) for x, y in ring)
-        for ring in placed
+        tuple((x, y) for x, y in ring.tolist())
+        for ring in rings
         if (np.ptp(ring, axis=0) > 0).all()
     )
