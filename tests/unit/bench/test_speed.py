@@ -37,7 +37,7 @@ def test_ratios_are_those_of_the_seconds_of_all_photos() -> None:
     }
     for _ in range(2):
         for name, wall_s in seconds.items():
-            tally.add(name, group, {"wall_s": wall_s, "cpu_s": 1.0, "peak_mb": 700.0})
+            tally.add(name, group, 0, {"wall_s": wall_s, "cpu_s": 1.0, "peak_mb": 700.0})
         tally.photos += 2
         tally.megapixels += group.megapixels
     told = tell(tally, {"matched": 1.0})
@@ -47,6 +47,30 @@ def test_ratios_are_those_of_the_seconds_of_all_photos() -> None:
     assert (told["ratio_same_model"], told["ratio_same_model_fp32"]) == (1.5, 2.25)
     assert told["share_of_limit"] == 0.95
     assert told["peak_mb"] == 700
+
+
+def test_the_share_of_the_limit_is_that_of_the_fastest_turns() -> None:
+    tally = Tally.empty()
+    sets = [Group(name, Path(), {"a": (4000, 3000)}) for name in ("one", "two")]
+    answers = {
+        ("one", "forward"): (1.9, 3.0, 2.0),
+        ("one", "exhaustive"): (4.0, 2.0, 5.0),
+        ("two", "forward"): (8.0, 9.0, 8.5),
+        ("two", "exhaustive"): (10.0, 11.0, 30.0),
+    }
+    for place, group in enumerate(sets):
+        for name in ("forward", "exhaustive"):
+            for wall_s in answers[group.set_name, name]:
+                answer = {"wall_s": wall_s, "cpu_s": wall_s, "peak_mb": 1.0}
+                tally.add(name, group, place, answer, 1 / 3)
+        for name in ("sahi_default", "sahi_openvino", "sahi_fp32", "int8", "default"):
+            tally.add(name, group, place, {"wall_s": 1.0, "peak_mb": 1.0})
+    tally.photos, tally.megapixels = 2, 24.0
+    told = tell(tally, {})
+    assert told["share_of_limit_by_set"] == {"one": 0.95, "two": 0.8}
+    assert told["share_of_limit"] == 0.825  # (1.9 + 8) of (2 + 10)
+    assert told["share_of_limit_of_means"] == pytest.approx(32.4 / 62, abs=1e-3)
+    assert told["share_of_limit_of_processor"] == pytest.approx(32.4 / 62, abs=1e-3)
 
 
 def test_an_answer_carries_its_times_and_is_told_from_other_output(
